@@ -1,0 +1,3 @@
+"""pytest's own way to test plugins, for the tests."""
+
+pytest_plugins = ["pytester"]

@@ -1,0 +1,11 @@
+"""The machines have room."""
+
+from __future__ import annotations
+
+from gate_checks.criteria import RESOURCES
+from pytest_deploygate import Criterion, Gate, gate_criteria
+
+
+@gate_criteria(RESOURCES)
+def test_resources(criterion: Criterion, gate: Gate) -> None:
+    gate.check(criterion)

@@ -1,0 +1,11 @@
+"""The training is sound."""
+
+from __future__ import annotations
+
+from gate_checks.criteria import RL
+from pytest_deploygate import Criterion, Gate, gate_criteria
+
+
+@gate_criteria(RL)
+def test_rl(criterion: Criterion, gate: Gate) -> None:
+    gate.check(criterion)

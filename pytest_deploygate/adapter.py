@@ -1,0 +1,358 @@
+"""pytest's hooks while the gate is on: they carry what happens to the core, and back."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_deploygate import session as gate_session
+from pytest_deploygate.config import load
+from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
+from pytest_deploygate.files import refuse_unwritable
+from pytest_deploygate.fixture import Gate
+from pytest_deploygate.ledger import Phase
+from pytest_deploygate.model import Criterion, Reason, Severity, humanised
+from pytest_deploygate.options import OPTIONS
+from pytest_deploygate.plugin import NAME
+from pytest_deploygate.run import GateRun
+from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.text import printable
+
+ADAPTER = pytest.StashKey["Adapter"]()
+GATE = pytest.StashKey[Gate]()
+_PAYLOAD = "_deploygate"
+_MARKS = tuple(Severity)
+_NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
+
+
+def switch_on(config: pytest.Config) -> None:
+    """Read the settings and register the hooks below.
+
+    Raises:
+        pytest.UsageError: something given cannot be used.
+    """
+    try:
+        settings = _settings(config)
+        run = GateRun(settings, os.environ)
+        if not _is_worker(config):
+            _refuse_unwritable_reports(settings)
+    except ConfigurationError as error:
+        raise pytest.UsageError(f"deploygate: {error}") from None
+    _take_over_json_report(config, settings)
+    _choose_gate_checks(config)
+    adapter = Adapter(config, gate_session.GateSession(run))
+    config.stash[ADAPTER] = adapter
+    config.pluginmanager.register(adapter, "deploygate-adapter")
+
+
+def gate_of(item: pytest.Item) -> Gate:
+    """The ``gate`` of one test."""
+    return item.stash[GATE]
+
+
+def _settings(config: pytest.Config) -> Settings:
+    given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
+    worker = getattr(config, "workerinput", {}).get(NAME)
+    directory = config.invocation_params.dir
+    file = load(
+        config.rootpath,
+        directory / given["gate-config"] if given["gate-config"] else None,
+        given["gate-env"],
+    )
+    if worker:
+        given["gate-at"] = given["gate-at"] if _replays(given, file.options) else str(worker["at"])
+    return merge(given, os.environ, file, directory)
+
+
+def _replays(*layers: Any) -> bool:
+    return any(layer.get(name) for layer in layers for name in ("gate-replay", "gate-demo"))
+
+
+def _refuse_unwritable_reports(settings: Settings) -> None:
+    for name in gate_session.WRITTEN:
+        if path := settings.path(name):
+            refuse_unwritable(name, path)
+
+
+def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
+    """--gate-json is pytest-json-report's document; a --json-report beside it stays as it is."""
+    if not settings.path("gate-json"):
+        return
+    if not hasattr(config.option, "json_report"):
+        raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
+    if not config.option.json_report:
+        config.option.json_report = True
+        config.option.json_report_file = None
+        config.option.json_report_verbosity = 0
+
+
+def _choose_gate_checks(config: pytest.Config) -> None:
+    """Without paths on the command line a gate runs the project's gate_checks, not its tests."""
+    directory = config.rootpath / "gate_checks"
+    if config.args_source is not pytest.Config.ArgsSource.ARGS and directory.is_dir():
+        config.args = [str(directory)]
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def guarded_exit_code(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Nothing that goes wrong around the session may end in pytest's 1, or Python's."""
+    try:
+        code = yield
+    except (pytest.UsageError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
+        traceback.print_exc()
+        code = 2
+    adapter = config.stash.get(ADAPTER, None)
+    if adapter is not None and adapter.started:
+        code = adapter.exit_code if adapter.finished else 2
+    elif int(code or 0) not in (0, int(pytest.ExitCode.USAGE_ERROR)):
+        code = 2
+    return code if _flushed() else 2
+
+
+def _flushed() -> bool:
+    """A closed pipe or a full disk under the output would make Python end in 1 or 120."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, sys.stdout.fileno())
+        return False
+    return True
+
+
+class Adapter:
+    """The hooks of one process: a plain run, xdist's controller or one of its workers."""
+
+    def __init__(self, config: pytest.Config, session: gate_session.GateSession) -> None:
+        self._config = config
+        self.session = session
+        self._worker = _is_worker(config)
+        self.started = False
+        self.finished = False
+        self.exit_code = 2
+
+    def pytest_sessionstart(self) -> None:
+        """From here on only a verdict ends in 0 or 1."""
+        self.started = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse contradictory marks, and let the configuration's severity be the mark."""
+        for item in items:
+            criterion = _criterion(item)
+            override = self.session.severity_override(criterion) if criterion else None
+            if override:
+                item.own_markers[:] = [m for m in item.own_markers if m.name not in _MARKS]
+                item.add_marker(override.value)
+            if len(_severities(item)) > 1:
+                self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Know what must report, refuse what no criterion knows, and begin to ask."""
+        criteria = [c for item in session.items if (c := _criterion(item))]
+        self.session.collected([item.nodeid for item in session.items], criteria)
+        for complaint in self.session.unknown_settings():
+            self._refuse(complaint)
+        if not self._worker and not any(getattr(self._config.option, n) for n in _NOT_JUDGED):
+            self.session.run.prefetch(criteria)
+
+    def _refuse(self, complaint: str) -> None:
+        """A worker cannot end the run by itself: it tells the controller."""
+        if not self._worker:
+            raise pytest.UsageError(f"deploygate: {complaint}")
+        self.session.problems.append(complaint)
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        """A run without all its criteria is partial."""
+        self.session.deselected += len(items)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """A module that cannot be collected hides its checks."""
+        where = report.nodeid or "collection"
+        if report.failed:
+            self.session.problems.append(f"{where}: could not be collected: {_last_line(report)}")
+        elif report.skipped:
+            self.session.left_out.append(f"{where} was skipped as a whole")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, Any, Any]:
+        """Give each test its gate; a worker learns only here which tests are its own."""
+        severities = _severities(item)
+        severity = Severity(severities[0]) if severities else None
+        item.stash[GATE] = Gate(self.session.run, item, severity)
+        if self._worker:
+            near = [one for one in (item, nextitem) if one is not None]
+            self.session.run.prefetch(c for one in near if (c := _criterion(one)))
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Attach what was judged, as builtins: it may have to travel to the controller."""
+        report = yield
+        payload = _payload(item, call, report)
+        payload["at"] = self.session.run.at
+        setattr(report, _PAYLOAD, payload)
+        failure = payload["failure"]
+        if call.excinfo is not None and call.excinfo.errisinstance(
+            (CheckFailed, NoDataError, SourceError)
+        ):
+            report.longrepr = str(call.excinfo.value)
+        elif failure and failure["message"] == _NEVER_JUDGED:
+            report.outcome, report.longrepr = "failed", _NEVER_JUDGED
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep what arrives, from this process or from a worker."""
+        if self._worker:
+            return
+        if report.when not in ("setup", "call", "teardown"):
+            self.session.problems.append(f"{report.nodeid}: its worker crashed")
+        self.session.ledger.record(
+            Phase(
+                nodeid=report.nodeid,
+                when=report.when or "",
+                outcome=report.outcome,
+                duration=report.duration,
+                payload=getattr(report, _PAYLOAD, None),
+                message=_message(report),
+            )
+        )
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """No verdict: somebody stopped the run, or a test called pytest.exit."""
+        self.session.problems.append(f"the run was interrupted: {excinfo.exconly()}")
+
+    def pytest_internalerror(self, excrepr: object) -> None:
+        """No verdict: pytest or a plugin broke down."""
+        told = (str(excrepr).strip().splitlines() or ["unknown"])[-1]
+        self.session.problems.append(f"pytest broke down: {printable(told)}")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """The verdict before anybody writes the exit code down, the reports when all is known."""
+        if self._worker:
+            self._config.workeroutput[NAME] = self.session.to_builtins()  # type: ignore[attr-defined]
+            return (yield)
+        self.session.partial_arguments(self._config.args)
+        self.session.conclude(interrupted_by=_cut_short(session))
+        session.exitstatus = self.session.report.exit_code
+        try:
+            return (yield)
+        finally:
+            self.session.write(self._terminal_writer())
+            self.exit_code = session.exitstatus = self.session.report.exit_code
+            self.finished = True
+
+    def _terminal_writer(self) -> Any:
+        if self._config.pluginmanager.get_plugin("terminalreporter") is None:
+            return None
+        return self._config.get_terminal_writer()
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
+        """pytest-json-report's document is complete: add the gate's keys."""
+        self.session.take_json(json_report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """One evaluation time for every worker."""
+        node.workerinput[NAME] = {"at": self.session.run.at}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """The controller collects nothing: what must report is what the workers collected."""
+        self.session.ledger.expect(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """A worker is done, and brings what it asked; or it died, and its tests are missed."""
+        self.session.add_worker(getattr(node, "workeroutput", {}).get(NAME))
+
+
+_NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
+
+
+def _payload(
+    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+) -> dict[str, Any]:
+    gate = item.stash[GATE]
+    criterion = _criterion(item)
+    severities = _severities(item)
+    failure = _failure(call)
+    judged = criterion is None or criterion.id in gate.judged
+    if report.when == "call" and report.passed and not judged:
+        failure = {"reason": Reason.ERROR.value, "message": _NEVER_JUDGED}
+    return {
+        "severity": str(severities[0]) if severities else None,
+        "id": criterion.id if criterion else item.name.removeprefix("test_"),
+        "title": criterion.title if criterion else _title(item),
+        "query": criterion.query if criterion else "",
+        "results": [result.to_builtins() for result in gate.results],
+        "failure": failure,
+        "covered": call.excinfo is not None and call.excinfo.errisinstance(CheckFailed),
+    }
+
+
+def _failure(call: pytest.CallInfo[None]) -> dict[str, str] | None:
+    """Why a phase failed, unless a recorded result or a skip already says so."""
+    error = call.excinfo
+    if error is None or error.errisinstance((CheckFailed, pytest.skip.Exception)):
+        return None
+    reason, message = Reason.ERROR, error.exconly()
+    if error.errisinstance(NoDataError):
+        reason, message = Reason.NO_DATA, str(error.value)
+    elif error.errisinstance(SourceError):
+        message = str(error.value)
+    elif error.errisinstance((AssertionError, pytest.fail.Exception)) and call.when == "call":
+        reason, message = Reason.BREACH, message.removeprefix("AssertionError: ")
+    return {"reason": reason.value, "message": printable(message.removeprefix("Failed: "))}
+
+
+def _message(report: pytest.TestReport) -> str:
+    """A report's own words, for what the gate's payload does not tell."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return printable(str(report.longrepr[2]).removeprefix("Skipped: "))
+    if report.skipped and hasattr(report, "wasxfail"):
+        return f"xfail: {printable(report.wasxfail)}"
+    return _last_line(report)
+
+
+def _last_line(report: Any) -> str:
+    lines = [line for line in str(report.longrepr or "").splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return printable((errors or lines or [""])[-1])
+
+
+def _criterion(item: pytest.Item) -> Criterion | None:
+    parameters = getattr(getattr(item, "callspec", None), "params", {})
+    return next((value for value in parameters.values() if isinstance(value, Criterion)), None)
+
+
+def _severities(item: pytest.Item) -> list[str]:
+    return sorted({mark.name for mark in item.iter_markers() if mark.name in _MARKS})
+
+
+def _title(item: pytest.Item) -> str:
+    doc = getattr(getattr(item, "obj", None), "__doc__", None)
+    first = (doc or "").strip().splitlines()
+    return first[0].rstrip(".") if first else humanised(item.name)
+
+
+def _cut_short(session: pytest.Session) -> str:
+    reason = session.shouldfail or session.shouldstop
+    return str(reason) if reason else ""

@@ -1,0 +1,175 @@
+"""The configuration file: ``deploygate.toml``, or ``[tool.deploygate]`` of ``pyproject.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_deploygate.errors import ConfigurationError, did_you_mean
+from pytest_deploygate.model import NoData, Severity
+from pytest_deploygate.options import OPTIONS, Option
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+FILE_NAME = "deploygate.toml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CriterionOverride:
+    """What the configuration changes of one criterion, and where it says so."""
+
+    changes: Mapping[str, Any]
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FileConfig:
+    """A validated configuration with its environment merged in; empty when there is no file."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
+    origin: str = ""
+
+
+def load(root: Path, given: Path | None, environment: str | None) -> FileConfig:
+    """Read the file that was given, or the one that is found in the root directory.
+
+    Args:
+        root: pytest's root directory.
+        given: ``--gate-config``.
+        environment: ``--gate-env``; without it the file's own ``gate-env`` counts.
+
+    Raises:
+        ConfigurationError: the file cannot be read or holds what is not allowed, or it has no
+            such environment.
+    """
+    path, table = _find(root, given)
+    if path is None:
+        if environment:
+            raise ConfigurationError(
+                f"--gate-env {environment!r}: there is no configuration with an "
+                f"[env.{environment}]; write {FILE_NAME} or give --gate-config FILE"
+            )
+        return FileConfig()
+    _validate(path, table)
+    return _merged(path, table, environment or table.get("gate-env"))
+
+
+def _find(root: Path, given: Path | None) -> tuple[Path | None, dict[str, Any]]:
+    if given is not None:
+        document = _read(given)
+        return given, _section(document) if given.name == "pyproject.toml" else document
+    own, project = root / FILE_NAME, root / "pyproject.toml"
+    if own.is_file():
+        return own, _read(own)
+    if project.is_file() and b"tool.deploygate" in project.read_bytes():
+        return project, _section(_read(project))
+    return None, {}
+
+
+def _section(document: Mapping[str, Any]) -> dict[str, Any]:
+    section: dict[str, Any] = document.get("tool", {}).get("deploygate", {})
+    return section
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is no TOML: {error}") from None
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of the file, made from the table of options."""
+    shared = {option.name: _option_schema(option) for option in OPTIONS if option.in_file}
+    shared["thresholds"] = {"type": "object", "additionalProperties": {"type": "number"}}
+    shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
+    environment = {"type": "object", "properties": shared, "additionalProperties": False}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": FILE_NAME,
+        "type": "object",
+        "properties": {**shared, "env": {"type": "object", "additionalProperties": environment}},
+        "additionalProperties": False,
+    }
+
+
+_CRITERION = {
+    "type": "object",
+    "properties": {
+        "severity": {"enum": list(Severity)},
+        "query": {"type": "string", "minLength": 1},
+        "no_data": {"enum": list(NoData)},
+        "optional": {"type": "boolean"},
+    },
+    "additionalProperties": False,
+}
+
+
+def _option_schema(option: Option) -> dict[str, Any]:
+    if option.choices:
+        return {"enum": list(option.choices)}
+    schemas: dict[str, dict[str, Any]] = {
+        "flag": {"type": "boolean"},
+        "count": {"type": "integer", "minimum": 1},
+        "list": {"type": "array", "items": {"type": "string"}},
+    }
+    return schemas.get(option.type, {"type": "string", "minLength": 1})
+
+
+def _validate(path: Path, table: Mapping[str, Any]) -> None:
+    from jsonschema import Draft202012Validator
+
+    errors = sorted(Draft202012Validator(schema()).iter_errors(table), key=lambda e: list(e.path))
+    if errors:
+        complaints = "; ".join(text for error in errors for text in _complaints(error))
+        raise ConfigurationError(f"{path}: {complaints}")
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    where = ".".join(str(part) for part in error.absolute_path)
+    instance: Any = error.instance
+    if error.validator == "additionalProperties" and isinstance(error.schema, dict):
+        known = error.schema.get("properties", {})
+        for name in sorted(set(instance) - set(known)):
+            yield f"unknown key {f'{where}.{name}'.lstrip('.')!r}, {did_you_mean(name, known)}"
+    elif error.validator == "enum":
+        allowed = ", ".join(str(value) for value in cast("list[Any]", error.validator_value))
+        yield f"{where}: {instance!r} is not allowed, write one of {allowed}"
+    else:
+        yield f"{where}: {error.message}"
+
+
+def _merged(path: Path, table: Mapping[str, Any], environment: str | None) -> FileConfig:
+    environments = table.get("env", {})
+    if environment and environment not in environments:
+        raise ConfigurationError(
+            f"{path}: no [env.{environment}], {did_you_mean(environment, environments)}"
+        )
+    layers = [(str(path.name), table)]
+    if environment:
+        layers.append((f"{path.name} [env.{environment}]", environments[environment]))
+    options: dict[str, Any] = {}
+    thresholds: dict[str, tuple[float, str]] = {}
+    criteria: dict[str, CriterionOverride] = {}
+    for origin, layer in layers:
+        options |= {o.name: _located(o, layer[o.name], path) for o in OPTIONS if o.name in layer}
+        thresholds |= {k: (float(v), origin) for k, v in layer.get("thresholds", {}).items()}
+        for name, changes in layer.get("criteria", {}).items():
+            before = criteria[name].changes if name in criteria else {}
+            criteria[name] = CriterionOverride(changes={**before, **changes}, origin=origin)
+    if environment:
+        options["gate-env"] = environment
+    return FileConfig(options=options, thresholds=thresholds, criteria=criteria, origin=path.name)
+
+
+def _located(option: Option, value: Any, path: Path) -> Any:
+    """A path in the file is relative to the file."""
+    return str(path.parent / value) if option.type == "path" else value

@@ -1,0 +1,39 @@
+"""``gate_criteria``: criteria as the parameters of a test."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+import pytest
+
+from pytest_deploygate.errors import ConfigurationError
+from pytest_deploygate.model import Criterion
+
+
+def gate_criteria(criteria: Iterable[Criterion]) -> pytest.MarkDecorator:
+    """Parametrize a test over criteria, each with its id and marked critical or warning.
+
+    The test takes ``criterion`` and ``gate``, and calls ``gate.check(criterion)``.
+
+    Raises:
+        ConfigurationError: there is none, or two have one id.
+    """
+    given = list(criteria)
+    id_, count = max(Counter(one.id for one in given).items(), key=_count, default=("", 0))
+    if count != 1:
+        told = f"the id {id_!r} stands {count} times" if count else "the list is empty"
+        raise ConfigurationError(f"gate_criteria: {told}; every criterion needs an id of its own")
+    return pytest.mark.parametrize(
+        "criterion",
+        [pytest.param(one, id=one.id, marks=_mark(one)) for one in given],
+    )
+
+
+def _count(item: tuple[str, int]) -> int:
+    return item[1]
+
+
+def _mark(criterion: Criterion) -> pytest.MarkDecorator:
+    mark: pytest.MarkDecorator = getattr(pytest.mark, criterion.level.value)
+    return mark

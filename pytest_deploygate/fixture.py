@@ -1,0 +1,138 @@
+"""What a test is given as ``gate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TypedDict, Unpack
+
+import pytest
+
+from pytest_deploygate.durations import Duration, seconds
+from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError
+from pytest_deploygate.model import (
+    Criterion,
+    InstantQuery,
+    Kind,
+    Limit,
+    Query,
+    RangeQuery,
+    Result,
+    Series,
+    Severity,
+    Status,
+    humanised,
+)
+from pytest_deploygate.run import GateRun
+
+
+class Details(TypedDict, total=False):
+    """The fields of a criterion besides its query, as :class:`Criterion` describes them."""
+
+    id: str
+    title: str
+    severity: str | None
+    kind: Kind
+    below: Limit | None
+    at_most: Limit | None
+    above: Limit | None
+    at_least: Limit | None
+    equals: Limit | None
+    unit: str
+    quantity: str
+    no_data: str
+    optional: bool
+    nan_is_breach: bool
+    match: Mapping[str, str]
+    buckets: tuple[float, ...]
+
+
+class Gate:
+    """Asks production, and records what it was judged to be."""
+
+    def __init__(self, run: GateRun, item: pytest.Item, severity: Severity | None) -> None:
+        self._run = run
+        self._name = item.name.removeprefix("test_")
+        self._severity = severity
+        self.results: list[Result] = []
+        self.judged: set[str] = set()
+
+    @property
+    def at(self) -> float:
+        """The evaluation time of the run, in Unix seconds."""
+        return self._run.at
+
+    def check(self, criterion: Criterion | str, **details: Unpack[Details]) -> Result:
+        """Judge a criterion, or a PromQL expression with its limit.
+
+        Args:
+            criterion: a :class:`Criterion`, or an expression.
+            **details: with an expression, the criterion's other fields, such as
+                ``at_least=100.0, title="Orders"``.
+
+        Raises:
+            CheckFailed: it did not pass; the result is recorded before.
+            ConfigurationError: the details do not make a criterion.
+        """
+        __tracebackhide__ = True
+        if isinstance(criterion, str):
+            criterion = self._ad_hoc(criterion, details)
+        elif details:
+            raise ConfigurationError(
+                f"gate.check({criterion.id!r}, {', '.join(details)}=...): a Criterion is whole; "
+                "change it with dataclasses.replace, or give an expression"
+            )
+        return self._judge(criterion)
+
+    def query(self, expr: str, *, allow_empty: bool = False) -> tuple[Series, ...]:
+        """Every series of an expression at the evaluation time, each with its ``value``.
+
+        Raises:
+            NoDataError: nothing matches and ``allow_empty`` is off, so that ``all(...)`` over
+                nothing cannot pass for good news.
+            SourceError: the source could not answer, or only in part.
+        """
+        return self._series(InstantQuery(expr, self.at), allow_empty)
+
+    def query_range(
+        self, expr: str, *, last: Duration = "1h", step: Duration = "15s", allow_empty: bool = False
+    ) -> tuple[Series, ...]:
+        """Every series of an expression with its ``points``, for the time before now.
+
+        Raises:
+            NoDataError: as for :meth:`query`.
+            SourceError: as for :meth:`query`.
+        """
+        query = RangeQuery(expr, self.at - seconds(last), self.at, seconds(step))
+        return self._series(query, allow_empty)
+
+    def _series(self, query: Query, allow_empty: bool) -> tuple[Series, ...]:
+        __tracebackhide__ = True
+        measurement = self._run.ask(query)
+        if measurement.warnings:
+            raise NoDataError(f"incomplete, the source warns: {measurement.warnings[0]}")
+        if not measurement.series and not allow_empty:
+            raise NoDataError(f"no data: the query matches nothing: {query.expr}")
+        return measurement.series
+
+    def _ad_hoc(self, expr: str, details: Details) -> Criterion:
+        number = len(self.results) + 1
+        details.setdefault("id", self._name if number == 1 else f"{self._name}-{number}")
+        details.setdefault("title", humanised(self._name))
+        try:
+            return Criterion(query=expr, **details)
+        except TypeError as error:
+            raise ConfigurationError(f"gate.check({expr!r}): {error}") from None
+
+    def _judge(self, criterion: Criterion) -> Result:
+        __tracebackhide__ = True
+        if criterion.severity is None:
+            criterion = replace(criterion, severity=self._severity or Severity.CRITICAL)
+        result = self._run.judge(criterion)
+        self.results.append(result)
+        self.judged.add(criterion.id)
+        if result.status is Status.SKIPPED:
+            pytest.skip(result.message)
+        if not result.ok:
+            raise CheckFailed(f"{result.name}: {result.message}")
+        return result

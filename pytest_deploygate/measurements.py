@@ -1,0 +1,117 @@
+"""One place that asks: every query of a run once, concurrently, within the time that there is."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from pytest_deploygate.durations import spoken
+from pytest_deploygate.errors import SourceError
+from pytest_deploygate.model import Measurement, Query
+from pytest_deploygate.sources.base import Source
+
+_GRACE = 0.25  # a source is given this much, in seconds, to notice its own deadline
+
+
+@dataclass(slots=True)
+class _Question:
+    query: Query
+    answer: Future[Measurement] = field(default_factory=Future)
+    started: threading.Event = field(default_factory=threading.Event)
+    deadline: float = 0.0
+
+
+class Measurements:
+    """Asks a source in the background and remembers every answer, errors included.
+
+    Args:
+        source: who is asked.
+        concurrency: the most queries under way at once.
+        query_timeout: the longest time for one query, in seconds.
+        run_timeout: the longest time for all of them, in seconds from the first.
+    """
+
+    def __init__(
+        self, source: Source, *, concurrency: int, query_timeout: float, run_timeout: float
+    ) -> None:
+        self.source = source
+        self._concurrency = concurrency
+        self._query_timeout = query_timeout
+        self._run_timeout = run_timeout
+        self._run_deadline: float | None = None
+        self._questions: dict[Query, _Question] = {}
+        self._waiting: queue.SimpleQueue[_Question] = queue.SimpleQueue()
+        self._threads = 0
+
+    def prefetch(self, queries: Iterable[Query]) -> None:
+        """Begin to ask what has not been asked yet."""
+        for query in queries:
+            if query not in self._questions:
+                self._questions[query] = question = _Question(query)
+                self._waiting.put(question)
+                self._add_thread()
+
+    def ask(self, query: Query) -> Measurement:
+        """The answer to a query; waits for it, and only for it.
+
+        Raises:
+            SourceError: the source could not answer, or not in time.
+        """
+        self.prefetch([query])
+        question = self._questions[query]
+        if not question.started.wait(self._left(self._run_end())):
+            raise self._give_up(question, f"{spoken(self._run_timeout)} for all queries are over")
+        try:
+            return question.answer.result(self._left(question.deadline) + _GRACE)
+        except TimeoutError:
+            told = f"no answer within {spoken(self._query_timeout)}"
+            raise self._give_up(question, told) from None
+
+    def answers(self) -> dict[Query, Measurement | SourceError]:
+        """Everything that was asked and what came of it."""
+        return {query: _outcome(question) for query, question in self._questions.items()}
+
+    def _run_end(self) -> float:
+        if self._run_deadline is None:
+            self._run_deadline = time.monotonic() + self._run_timeout
+        return self._run_deadline
+
+    def _left(self, deadline: float) -> float:
+        return max(0.0, deadline - time.monotonic())
+
+    def _give_up(self, question: _Question, why: str) -> SourceError:
+        return SourceError(f"{why} ({self.source.info.location})")
+
+    def _add_thread(self) -> None:
+        """Daemons: a source that hangs must not keep the process from ending."""
+        if self._threads < self._concurrency:
+            self._threads += 1
+            self._run_end()
+            threading.Thread(target=self._work, name="deploygate-query", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            self._answer(self._waiting.get())
+
+    def _answer(self, question: _Question) -> None:
+        question.deadline = min(time.monotonic() + self._query_timeout, self._run_end())
+        question.started.set()
+        try:
+            question.answer.set_result(self.source.ask(question.query, question.deadline))
+        except SourceError as error:
+            question.answer.set_exception(error)
+        except Exception as error:  # the source is broken, and the check must say so
+            question.answer.set_exception(SourceError(f"{type(error).__name__}: {error}"))
+
+
+def _outcome(question: _Question) -> Measurement | SourceError:
+    if not question.answer.done():
+        return SourceError("no answer in time")
+    error = question.answer.exception()
+    if isinstance(error, SourceError):
+        return error
+    return question.answer.result()

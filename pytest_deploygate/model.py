@@ -1,0 +1,395 @@
+"""The words of the gate as values: what is asked, what was measured, how it was judged.
+
+Standard library only: every other module may import this one, and importing it costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from enum import Enum, StrEnum
+from typing import Any, TypeVar
+
+from pytest_deploygate.durations import Duration
+from pytest_deploygate.errors import ConfigurationError
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Severity(StrEnum):
+    """What a breach of a criterion means for the deployment."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+class NoData(StrEnum):
+    """What a criterion becomes when the source answers with nothing (the document's 8.2, 10.1)."""
+
+    NO_GO = "no-go"
+    WARNING = "warning"
+    SKIP = "skip"
+    GO = "go"
+
+
+class Status(StrEnum):
+    """The light of one check."""
+
+    GO = "GO"
+    WARNING = "WARNING"
+    NO_GO = "NO_GO"
+    SKIPPED = "SKIPPED"
+    WAIVED = "WAIVED"
+
+
+class Reason(StrEnum):
+    """Why a check has its status; measured bad, not measured and no data are different things."""
+
+    OK = "ok"
+    BREACH = "breach"
+    NO_DATA = "no-data"
+    ERROR = "error"
+    SKIPPED = "skipped"
+    WAIVED = "waived"
+
+
+class Verdict(StrEnum):
+    """The light of the whole gate (the document's 1.1 and 4.3)."""
+
+    GO = "GO"
+    WARNING = "WARNING"
+    NO_GO = "NO_GO"
+
+    @property
+    def exit_code(self) -> int:
+        """0, 1 or 2."""
+        return list(Verdict).index(self)
+
+    @property
+    def label(self) -> str:
+        """As it is written for people: ``GO``, ``WARNING``, ``NO-GO``."""
+        return self.value.replace("_", "-")
+
+
+class Comparison(Enum):
+    """How a value is held against its limit: the criterion's keyword, a symbol, a function."""
+
+    BELOW = ("below", "<", operator.lt)
+    AT_MOST = ("at_most", "≤", operator.le)
+    ABOVE = ("above", ">", operator.gt)
+    AT_LEAST = ("at_least", "≥", operator.ge)
+    EQUALS = ("equals", "=", operator.eq)
+
+    def __init__(self, keyword: str, symbol: str, holds: Callable[[float, float], bool]) -> None:
+        self.keyword = keyword
+        self.symbol = symbol
+        self._holds = holds
+
+    def passes(self, value: float, limit: float) -> bool:
+        """Whether a finite value keeps to the limit; NaN and infinity never do."""
+        return math.isfinite(value) and self._holds(value, limit)
+
+    def badness(self, value: float, limit: float) -> float:
+        """A number that grows as the value gets worse; NaN is worst of all."""
+        if math.isnan(value):
+            return math.inf
+        if self in (Comparison.ABOVE, Comparison.AT_LEAST):
+            return math.inf if value == math.inf else -value
+        if self is Comparison.EQUALS:
+            return abs(value - limit)
+        return math.inf if value == -math.inf else value
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A named limit: its key can be set for one run or in the configuration."""
+
+    key: str
+    default: float
+
+
+Limit = float | Threshold
+
+
+def threshold(key: str, default: float) -> Threshold:
+    """Name a limit, so that ``--gate-set KEY=VALUE`` and ``deploygate.toml`` can change it."""
+    return Threshold(key, float(default))
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """Judge the newest value of every series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sustained:
+    """A breach is one that lasted for the whole window without a break, until now."""
+
+    window: Duration = "5m"
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Judge the slope of a linear regression over the window, per hour, one for each series."""
+
+    window: Duration = "2h"
+    min_points: int = 10
+    coverage: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Runaway:
+    """Judge the newest value against the limit and against a multiple of its own average."""
+
+    baseline: Duration = "2h"
+    factor: Limit = 3.0
+    min_points: int = 10
+    coverage: float = 0.5
+
+
+Kind = Instant | Sustained | Trend | Runaway
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criterion:
+    """What is asked of production.
+
+    Exactly one of ``below``, ``at_most``, ``above``, ``at_least`` and ``equals`` gives the limit,
+    a number in the query's own unit or a :func:`threshold`.
+
+    Args:
+        id: short stable name; names the check in reports, metrics and configuration.
+        query: PromQL; every series of the answer is judged.
+        title: the name that people read; made from the id when not given.
+        severity: ``critical`` or ``warning``; None takes the test's mark, else critical.
+        kind: how the answer is judged: instant, sustained, trend or runaway.
+        unit: ``seconds``, ``ratio``, ``bytes`` or any word to print behind the value.
+        quantity: what the value is, for messages: ``p95``, ``error rate``.
+        no_data: what an empty answer means: ``warning``, ``no-go``, ``skip`` or ``go``.
+        optional: without data the check is skipped, shown and not counted.
+        nan_is_breach: NaN means that something diverged, not that there was no traffic.
+        match: judge only the series that carry these labels.
+        buckets: finite upper bounds of the histogram behind the query, in the query's unit;
+            lets a message say where a quantile is interpolated or cut off.
+
+    Raises:
+        ConfigurationError: the limit is missing, doubled or no number, or a word is unknown.
+    """
+
+    id: str
+    query: str
+    title: str = ""
+    severity: str | None = None
+    kind: Kind = field(default_factory=Instant)
+    below: Limit | None = None
+    at_most: Limit | None = None
+    above: Limit | None = None
+    at_least: Limit | None = None
+    equals: Limit | None = None
+    unit: str = ""
+    quantity: str = ""
+    no_data: str = NoData.WARNING
+    optional: bool = False
+    nan_is_breach: bool = False
+    match: Mapping[str, str] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be judged, and turn words into their enums."""
+        if not self.id.strip() or not self.query.strip():
+            raise ConfigurationError(
+                f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
+            )
+        given = [c.keyword for c in Comparison if getattr(self, c.keyword) is not None]
+        if len(given) != 1:
+            raise ConfigurationError(
+                f"criterion {self.id!r}: give exactly one limit of "
+                f"{', '.join(c.keyword for c in Comparison)}; given: {', '.join(given) or 'none'}"
+            )
+        for limit in self.limits:
+            _refuse_no_number(self.id, limit)
+        if self.severity is not None:
+            self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
+        self._set("no_data", _word(NoData, self.no_data, f"{self.id!r}: no_data"))
+        if not self.title:
+            self._set("title", humanised(self.id))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def level(self) -> Severity:
+        """The severity, critical when none was given."""
+        return Severity(self.severity or Severity.CRITICAL)
+
+    @property
+    def comparison(self) -> Comparison:
+        """How the value is held against the limit."""
+        return next(c for c in Comparison if getattr(self, c.keyword) is not None)
+
+    @property
+    def limit(self) -> float:
+        """The limit as a number: a threshold's default until :meth:`resolved` has set it."""
+        return number(getattr(self, self.comparison.keyword))
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit of this criterion, the kind's included."""
+        limits: list[Limit] = [
+            limit for c in Comparison if (limit := getattr(self, c.keyword)) is not None
+        ]
+        if isinstance(self.kind, Runaway):
+            limits.append(self.kind.factor)
+        return tuple(limits)
+
+    @property
+    def thresholds(self) -> tuple[Threshold, ...]:
+        """The limits that have a key."""
+        return tuple(limit for limit in self.limits if isinstance(limit, Threshold))
+
+    def resolved(self, settings: Mapping[str, float]) -> Criterion:
+        """The same criterion with every threshold replaced by its number for this run."""
+
+        def resolve(limit: Limit) -> float:
+            if isinstance(limit, Threshold):
+                return settings.get(limit.key, limit.default)
+            return limit
+
+        keyword = self.comparison.keyword
+        changes: dict[str, Any] = {keyword: resolve(getattr(self, keyword))}
+        if isinstance(self.kind, Runaway):
+            changes["kind"] = replace(self.kind, factor=resolve(self.kind.factor))
+        return replace(self, **changes)
+
+
+def number(limit: Limit) -> float:
+    """The number of a limit; a threshold's default."""
+    return limit.default if isinstance(limit, Threshold) else float(limit)
+
+
+def _refuse_no_number(criterion: str, limit: Limit) -> None:
+    value = limit.default if isinstance(limit, Threshold) else limit
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigurationError(f"criterion {criterion!r}: limit {value!r} is no finite number")
+
+
+def _word(kind: type[Word], given: str, what: str) -> Word:
+    try:
+        return kind(given)
+    except ValueError:
+        allowed = ", ".join(kind)
+        raise ConfigurationError(f"{what} is {given!r}, allowed: {allowed}") from None
+
+
+def humanised(name: str) -> str:
+    """A name in words: ``test_orders_flow`` becomes ``Orders flow``."""
+    words = name.removeprefix("test_").replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+@dataclass(frozen=True, slots=True)
+class InstantQuery:
+    """A PromQL expression at one time, in Unix seconds."""
+
+    expr: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RangeQuery:
+    """A PromQL expression from ``start`` to ``end`` every ``step``, in Unix seconds."""
+
+    expr: str
+    start: float
+    end: float
+    step: float
+
+
+Query = InstantQuery | RangeQuery
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One labelled series: points of (Unix seconds, value), the oldest first; never empty."""
+
+    labels: Mapping[str, str]
+    points: tuple[tuple[float, float], ...]
+
+    @property
+    def value(self) -> float:
+        """The newest value."""
+        return self.points[-1][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What the source answered: series, and what it warned of while answering."""
+
+    series: tuple[Series, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One check judged.
+
+    ``value`` is what was judged (of the worst series), ``threshold`` what it was held against,
+    both in ``unit``; ``failing`` of ``total`` series failed. ``history`` holds the worst series'
+    (Unix seconds, value) points where a report wants a chart.
+    """
+
+    id: str
+    name: str
+    severity: Severity
+    status: Status
+    reason: Reason
+    message: str
+    value: float | None = None
+    threshold: float | None = None
+    comparison: str = ""
+    unit: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    timestamp: float = 0.0
+    failing: int = 0
+    total: int = 0
+    nodeid: str = ""
+    duration: float = 0.0
+    marked: bool = True
+    warnings: tuple[str, ...] = ()
+    history: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether something was measured and judged."""
+        return self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+
+    @property
+    def ok(self) -> bool:
+        """Whether this result asks for nothing: GO, skipped or waived."""
+        return self.status in (Status.GO, Status.SKIPPED, Status.WAIVED)
+
+    def to_builtins(self) -> dict[str, Any]:
+        """Plain builtins, the only thing that may travel between xdist's processes."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in ("severity", "status", "reason"):
+            plain[name] = str(plain[name].value)
+        plain["labels"] = {str(key): str(value) for key, value in self.labels.items()}
+        plain["warnings"] = list(self.warnings)
+        plain["history"] = [[float(time), float(value)] for time, value in self.history]
+        for name in ("value", "threshold"):
+            plain[name] = None if plain[name] is None else float(plain[name])
+        return plain
+
+    @classmethod
+    def from_builtins(cls, plain: Mapping[str, Any]) -> Result:
+        """The inverse of :meth:`to_builtins`."""
+        known = {f.name: plain[f.name] for f in fields(cls)}
+        known["severity"] = Severity(known["severity"])
+        known["status"] = Status(known["status"])
+        known["reason"] = Reason(known["reason"])
+        known["warnings"] = tuple(known["warnings"])
+        known["history"] = tuple((time, value) for time, value in known["history"])
+        return cls(**known)

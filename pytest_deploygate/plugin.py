@@ -1,0 +1,92 @@
+"""The entry point: what every pytest run of the environment pays for.
+
+It registers options and marks, and hands over to :mod:`pytest_deploygate.adapter` only when
+``-p deploygate`` switched the gate on. It imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+NAME = "deploygate"
+HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The gate's options; they are read only with ``-p deploygate``."""
+    from pytest_deploygate.options import OPTIONS
+
+    group = parser.getgroup(NAME, "deployment gate (switch it on with -p deploygate)")
+    for option in OPTIONS:
+        keywords: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
+        if option.type == "flag":
+            keywords["action"] = "store_true"
+        elif option.type == "list":
+            keywords["action"] = "append"
+        if option.choices:
+            keywords["choices"] = option.choices
+        elif option.metavar:
+            keywords["metavar"] = option.metavar
+        group.addoption(f"--{option.name}", **keywords)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Without plugin autoloading pytest-json-report is there only if somebody loads it."""
+    known = early_config.known_args_namespace
+    if NAME in known.plugins and known.gate_json:
+        manager = early_config.pluginmanager
+        module = "pytest_jsonreport.plugin"
+        if not any(getattr(p, "__name__", "") == module for p in manager.get_plugins()):
+            manager.import_plugin(module)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, and the gate itself when it is on."""
+    config.addinivalue_line("markers", "critical: a gate check whose failure is NO-GO")
+    config.addinivalue_line("markers", "warning: a gate check whose failure is WARNING")
+    if is_on(config):
+        from pytest_deploygate.adapter import switch_on
+
+        switch_on(config)
+    else:
+        _refuse_options_of_a_gate_that_is_off(config)
+
+
+def is_on(config: pytest.Config) -> bool:
+    """Whether ``-p deploygate`` named the gate, here or on xdist's controller."""
+    return NAME in (config.option.plugins or ())
+
+
+def _refuse_options_of_a_gate_that_is_off(config: pytest.Config) -> None:
+    from pytest_deploygate.options import OPTIONS
+
+    for option in OPTIONS:
+        if getattr(config.option, option.dest, None):
+            raise pytest.UsageError(
+                f"--{option.name} needs the gate, which is off: add -p deploygate"
+            )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """The last word on the exit code: a gate that broke down does not end in 0 or 1."""
+    if not is_on(config):
+        return (yield)
+    from pytest_deploygate.adapter import guarded_exit_code
+
+    return (yield from guarded_exit_code(config))
+
+
+@pytest.fixture
+def gate(request: pytest.FixtureRequest) -> Any:
+    """Ask production: ``gate.check(criterion)``, ``gate.query(...)``, ``gate.query_range(...)``."""
+    if not is_on(request.config):
+        pytest.skip(HOW_TO_SWITCH_ON)
+    from pytest_deploygate.adapter import gate_of
+
+    return gate_of(request.node)

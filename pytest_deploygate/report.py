@@ -1,0 +1,85 @@
+"""The finished report: what every output is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pytest_deploygate.model import Result, Status, Verdict
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A setting that differs from its default, and where it was given."""
+
+    name: str
+    value: str
+    default: str
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceInfo:
+    """Where the measurements came from: a server's URL without credentials, or a file."""
+
+    kind: str
+    location: str
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether this was judged from evidence instead of a server."""
+        return self.kind == "recording"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GateReport:
+    """All that is known at the end of a run.
+
+    ``problems`` are reasons why no verdict was reached: they make it NO-GO, and ``blind`` says why
+    what was seen is too little to let anything pass. ``notices`` are worth a line and change
+    nothing. ``evaluated_at`` and ``started_at`` are Unix seconds.
+    """
+
+    verdict: Verdict
+    results: tuple[Result, ...]
+    problems: tuple[str, ...] = ()
+    blind: str = ""
+    notices: tuple[str, ...] = ()
+    partial: str = ""
+    evaluated_at: float = 0.0
+    started_at: float = 0.0
+    duration: float = 0.0
+    source: SourceInfo = field(default_factory=lambda: SourceInfo(kind="prometheus", location=""))
+    environment: str = ""
+    advisory: bool = False
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 GO, 1 WARNING, 2 NO-GO; advisory runs end in 0 if they reached a verdict."""
+        if self.problems:
+            return 2
+        return 0 if self.advisory else self.verdict.exit_code
+
+    @property
+    def counts(self) -> Mapping[Status, int]:
+        """How many results have each status."""
+        return Counter(result.status for result in self.results)
+
+    def with_status(self, *statuses: Status) -> list[Result]:
+        """The results of these statuses, in order."""
+        return [result for result in self.results if result.status in statuses]
+
+    @property
+    def sentence(self) -> str:
+        """The verdict's reason in one sentence."""
+        if self.problems:
+            return self.problems[0]
+        if self.blind:
+            return self.blind
+        failed = self.with_status(Status.NO_GO) or self.with_status(Status.WARNING)
+        if not failed:
+            return "All checks passed: the deployment can go"
+        first = f"{failed[0].name}: {failed[0].message}"
+        return first if len(failed) == 1 else f"{first} (and {len(failed) - 1} more)"

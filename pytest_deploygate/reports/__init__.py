@@ -1,0 +1,24 @@
+"""What a finished gate report is turned into. None of these asks, judges or knows pytest.
+
+A new report is one module here with ``render(report) -> str``, one line below and its option.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from pytest_deploygate.report import GateReport
+
+_RENDERERS = {
+    "gate-junit": "junit",
+}
+
+OPTIONS = tuple(_RENDERERS)
+"""The options that name a file which is rendered from the report alone."""
+
+
+def render(option: str, report: GateReport) -> str:
+    """The text of the report that an option asks for; its libraries are imported only now."""
+    module = import_module(f"{__name__}.{_RENDERERS[option]}")
+    text: str = module.render(report)
+    return text

@@ -1,0 +1,182 @@
+"""One gate run from the first collected test to the written reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from pytest_deploygate import reports
+from pytest_deploygate.errors import SourceError
+from pytest_deploygate.ledger import Ledger
+from pytest_deploygate.model import Criterion, Measurement, Query, Severity, Verdict
+from pytest_deploygate.report import Change, GateReport
+from pytest_deploygate.run import GateRun
+from pytest_deploygate.verdict import blindness, decide
+
+WRITTEN = ("gate-json", "gate-record", *reports.OPTIONS)
+"""The options that name a file which this run writes."""
+
+
+class GateSession:
+    """Collects what a run brings, concludes it into a report, and has it written."""
+
+    def __init__(self, run: GateRun) -> None:
+        self.run = run
+        self.ledger = Ledger()
+        self.problems: list[str] = []
+        self.left_out: list[str] = []
+        self.deselected = 0
+        self.criteria: list[Criterion] = []
+        self._changes: dict[str, Change] = {}
+        self._notices: dict[str, None] = {}
+        self._answers: dict[Query, Measurement | SourceError] = {}
+        self._started_at = time.time()
+        self._json: dict[str, Any] | None = None
+        self.report = GateReport(verdict=Verdict.NO_GO, results=(), problems=("no verdict yet",))
+
+    def severity_override(self, criterion: Criterion) -> Severity | None:
+        """The severity that the configuration gives a criterion, if it differs."""
+        level = self.run.settings.resolve(criterion).level
+        return None if level is criterion.level else level
+
+    def collected(self, nodeids: Iterable[str], criteria: Iterable[Criterion]) -> None:
+        """These tests will run, and these criteria are among them."""
+        self.ledger.expect(nodeids)
+        self.criteria = list(criteria)
+        self._changes = {c.name: c for c in self.run.settings.changes(self.criteria)}
+
+    def unknown_settings(self) -> list[str]:
+        """Thresholds and criteria that were set and that no collected criterion has."""
+        if self.deselected or not self.criteria:
+            return []
+        return self.run.settings.unknown(self.criteria)
+
+    def partial_arguments(self, arguments: Iterable[str]) -> None:
+        """Naming single tests leaves the others out."""
+        if any("::" in argument for argument in arguments):
+            self.left_out.append("single tests were named on the command line")
+
+    def to_builtins(self) -> dict[str, Any]:
+        """What a worker has to tell the controller at its end."""
+        from pytest_deploygate.sources.recording import answers_to_builtins
+
+        record = self.run.settings.path("gate-record")
+        return {
+            "problems": self.problems,
+            "deselected": self.deselected,
+            "changes": [[c.name, c.value, c.default, c.origin] for c in self._changes.values()],
+            "notices": self.run.source.notices(),
+            "answers": answers_to_builtins(self.run.measurements.answers()) if record else [],
+        }
+
+    def add_worker(self, told: Mapping[str, Any] | None) -> None:
+        """Take in what one worker told, once it is done; a worker that died tells nothing."""
+        if told is None:
+            return
+        from pytest_deploygate.sources.recording import answers_from_builtins
+
+        self.problems += [p for p in told["problems"] if p not in self.problems]
+        self.deselected = max(self.deselected, told["deselected"])
+        for name, value, default, origin in told["changes"]:
+            change = Change(name=name, value=value, default=default, origin=origin)
+            self._changes.setdefault(name, change)
+        self._notices |= dict.fromkeys(told["notices"])
+        self._answers |= answers_from_builtins(told["answers"])
+
+    def take_json(self, document: dict[str, Any]) -> None:
+        """pytest-json-report's document: the gate's keys go into it now, it is written later."""
+        from pytest_deploygate.reports.json_report import complete
+
+        complete(document, self.report, self.run.redactor)
+        self._json = document
+
+    def conclude(self, *, interrupted_by: str = "") -> None:
+        """All results together: the verdict, and everything that stood in its way."""
+        results = self.ledger.results()
+        self.problems += self._shortfalls(interrupted_by)
+        blind = blindness(results)
+        settings = self.run.settings
+        self.report = GateReport(
+            verdict=Verdict.NO_GO if self.problems or blind else decide(results),
+            results=results,
+            problems=tuple(self.problems),
+            blind=blind,
+            notices=(*self._notices, *self.run.source.notices()),
+            partial=self._partial(),
+            evaluated_at=self.run.at,
+            started_at=self._started_at,
+            duration=time.time() - self._started_at,
+            source=self.run.source.info,
+            environment=settings.text("gate-env"),
+            advisory=settings.flag("gate-advisory"),
+            changes=tuple(self._changes.values()),
+        )
+
+    def _shortfalls(self, interrupted_by: str) -> list[str]:
+        if not self.ledger.expected and not self.problems:
+            return ["nothing was collected: name the checks, such as --pyargs gate_checks"]
+        lost = self.ledger.lost()
+        if not lost:
+            return []
+        why = f" ({interrupted_by})" if interrupted_by else ""
+        first = ", ".join(lost[:3]) + (" ..." if len(lost) > 3 else "")
+        return [f"{len(lost)} of {self.ledger.expected} checks never reported{why}: {first}"]
+
+    def _partial(self) -> str:
+        reasons = list(self.left_out)
+        if self.deselected:
+            reasons.insert(0, f"{self.deselected} checks were deselected")
+        return "; ".join(reasons)
+
+    def write(self, terminal: Any) -> None:
+        """Every report that was asked for, then the terminal's; a failure makes it NO-GO."""
+        failures = self._write_files()
+        if failures:
+            self.problems += failures
+            self.report = replace(self.report, verdict=Verdict.NO_GO, problems=tuple(self.problems))
+            self._write_files()
+        if terminal is not None:
+            from pytest_deploygate.reports.terminal import write
+
+            write(terminal, self.report, self._written())
+
+    def _write_files(self) -> list[str]:
+        from pytest_deploygate.files import write_atomically
+
+        failures = []
+        for name, render in self._renderers().items():
+            path = self.run.settings.path(name)
+            if path is None:
+                continue
+            try:
+                write_atomically(path, render())
+            except OSError as error:
+                failures.append(f"--{name} {path}: could not be written: {error.strerror}")
+        return failures
+
+    def _renderers(self) -> dict[str, Callable[[], str]]:
+        plain = {name: partial(reports.render, name, self.report) for name in reports.OPTIONS}
+        return {**plain, "gate-record": self._render_evidence, "gate-json": self._render_json}
+
+    def _render_evidence(self) -> str:
+        import json
+
+        from pytest_deploygate.sources.recording import encode
+
+        answers = {**self._answers, **self.run.measurements.answers()}
+        document = encode(self.run.at, self.run.source.info.location, answers)
+        return json.dumps(self.run.redactor.document(document), indent=1) + "\n"
+
+    def _render_json(self) -> str:
+        from pytest_deploygate.reports.json_report import complete, render
+
+        document = self._json if self._json is not None else {}
+        complete(document, self.report, self.run.redactor)
+        return render(document)
+
+    def _written(self) -> dict[str, str]:
+        paths = {name: self.run.settings.path(name) for name in WRITTEN}
+        return {name: str(path) for name, path in paths.items() if path and path.exists()}

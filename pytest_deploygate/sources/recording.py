@@ -1,0 +1,150 @@
+"""Evidence: everything that a source answered during one run, in a file, and judged again."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pytest_deploygate.errors import ConfigurationError, SourceError
+from pytest_deploygate.model import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.report import SourceInfo
+
+FORMAT = "deploygate-evidence"
+VERSION = 1
+
+Answers = Mapping[Query, Measurement | SourceError]
+
+
+class Recording:
+    """A source that answers from evidence, at the time at which it was recorded."""
+
+    def __init__(self, location: str, at: float, answers: Answers) -> None:
+        self.at = at
+        self._answers = answers
+        self._location = location
+
+    @property
+    def info(self) -> SourceInfo:
+        """The file."""
+        return SourceInfo(kind="recording", location=self._location)
+
+    def ask(self, query: Query, deadline: float) -> Measurement:
+        """What was answered then, an error included."""
+        answer = self._answers.get(query)
+        if answer is None:
+            raise SourceError(
+                f"{self._location} holds no answer to this query; record it again with "
+                "--gate-record and the same checks"
+            )
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer
+
+    def notices(self) -> list[str]:
+        """None: nothing is asked."""
+        return []
+
+
+def encode(at: float, source: str, answers: Answers) -> dict[str, Any]:
+    """Evidence as a JSON document; numbers are strings, as in Prometheus' own API."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "evaluation_time": at,
+        "evaluated_at": datetime.fromtimestamp(at, UTC).isoformat(),
+        "source": source,
+        "answers": answers_to_builtins(answers),
+    }
+
+
+def answers_to_builtins(answers: Answers) -> list[dict[str, Any]]:
+    """The answers as plain builtins, in the order of their queries."""
+    return [_encoded(query, answers[query]) for query in sorted(answers, key=_order)]
+
+
+def answers_from_builtins(entries: list[Any]) -> dict[Query, Measurement | SourceError]:
+    """The inverse of :func:`answers_to_builtins`."""
+    return dict(_decoded(entry) for entry in entries)
+
+
+def _order(query: Query) -> tuple[str, str]:
+    return (query.expr, repr(query))
+
+
+def _encoded(query: Query, answer: Measurement | SourceError) -> dict[str, Any]:
+    if isinstance(query, InstantQuery):
+        asked: dict[str, Any] = {"query": query.expr, "time": query.at}
+    else:
+        asked = {"query": query.expr, "start": query.start, "end": query.end, "step": query.step}
+    if isinstance(answer, SourceError):
+        return {**asked, "error": str(answer)}
+    series = [
+        {
+            "labels": dict(one.labels),
+            "points": [[time, repr(value)] for time, value in one.points],
+        }
+        for one in answer.series
+    ]
+    return {**asked, "series": series, "warnings": list(answer.warnings)}
+
+
+def _decoded(entry: Mapping[str, Any]) -> tuple[Query, Measurement | SourceError]:
+    expr = str(entry["query"])
+    query: Query
+    if "time" in entry:
+        query = InstantQuery(expr, float(entry["time"]))
+    else:
+        query = RangeQuery(expr, float(entry["start"]), float(entry["end"]), float(entry["step"]))
+    if "error" in entry:
+        return query, SourceError(str(entry["error"]))
+    series = tuple(
+        Series(
+            {str(key): str(value) for key, value in one["labels"].items()},
+            tuple((float(time), float(value)) for time, value in one["points"]),
+        )
+        for one in entry["series"]
+        if one["points"]
+    )
+    return query, Measurement(series, tuple(str(text) for text in entry["warnings"]))
+
+
+def open_recording(path: Path) -> Recording:
+    """The evidence in a file.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is no evidence.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(f"--gate-replay {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        text = ""
+    return _parse(text, str(path))
+
+
+def open_demo(name: str) -> Recording:
+    """The evidence that ships with the package, ``go``, ``warning`` or ``no-go``."""
+    file = resources.files("pytest_deploygate") / "evidence" / f"{name}.json"
+    return _parse(file.read_text(encoding="utf-8"), f"demo {name}")
+
+
+def _parse(text: str, location: str) -> Recording:
+    try:
+        document = json.loads(text)
+        if document["format"] != FORMAT or document["version"] != VERSION:
+            raise ValueError("another format")
+        at = float(document["evaluation_time"])
+        if not math.isfinite(at):
+            raise ValueError("no time")
+        return Recording(location, at, answers_from_builtins(document["answers"]))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise ConfigurationError(
+            f"--gate-replay {location}: is no evidence; give a file that --gate-record wrote "
+            f"({FORMAT}, version {VERSION})"
+        ) from None

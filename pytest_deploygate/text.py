@@ -1,0 +1,94 @@
+"""Text for people: values with their unit, labels, and foreign text made harmless."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+
+from pytest_deploygate.durations import spoken
+
+LONGEST = 500
+"""Characters of foreign text that are shown; what is longer is cut and says so."""
+
+
+def printable(text: str, longest: int = LONGEST) -> str:
+    """Foreign text on one line: no control character, no bidirectional mark, no lone surrogate.
+
+    What cannot be shown is written as its escape, so that nothing is lost or hidden.
+    """
+    cut = f"{text[:longest]}… ({len(text)} characters)" if len(text) > longest else text
+    if cut.isascii() and cut.isprintable():
+        return cut
+    return "".join(_shown(character) for character in cut)
+
+
+def _shown(character: str) -> str:
+    if character in "\n\r\t":
+        return " "
+    # Cc control, Cf format (bidirectional marks), Cs surrogate, Co private use, Zl/Zp separators
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def printable_block(text: str, longest: int = 20_000) -> str:
+    """Foreign text of several lines, each made harmless."""
+    return "\n".join(printable(line, longest) for line in text[:longest].splitlines())
+
+
+def labels_text(labels: Mapping[str, str]) -> str:
+    """Labels as a person writes them: ``mode=creative, instance=app-1``."""
+    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def value_text(value: float, unit: str, digits: int | None = None) -> str:
+    """A value with its unit: ``4.92 s``, ``0.234 %``, ``12.45 GiB``, ``120``."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("infinity" if value > 0 else "-infinity")
+    if unit == "seconds":
+        return _seconds(value, digits)
+    if unit == "ratio":
+        return f"{_rounded(value * 100, 2 if digits is None else digits)} %"
+    if unit == "bytes":
+        return _bytes(value, digits)
+    number = f"{value:.{digits}f}" if digits is not None else f"{value:.4g}"
+    return f"{number} {unit}".rstrip()
+
+
+def _seconds(value: float, digits: int | None) -> str:
+    if value and abs(value) < 0.1:
+        return f"{_rounded(value * 1000, 1 if digits is None else digits)} ms"
+    return f"{value:.{2 if digits is None else digits}f} s"
+
+
+def _bytes(value: float, digits: int | None) -> str:
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if abs(value) < 1024:
+            return f"{_rounded(value, 2 if digits is None else digits)} {unit}"
+        value /= 1024
+    return f"{_rounded(value, 2 if digits is None else digits)} TiB"
+
+
+def _rounded(value: float, digits: int) -> str:
+    """A small number keeps two significant digits, so that 0.0004 % is not shown as 0.00 %."""
+    if value and abs(value) < 10**-digits:
+        return f"{value:.2g}"
+    return f"{value:.{digits}f}"
+
+
+def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
+    """Both as text, with as many digits as it takes to tell two different numbers apart."""
+    shown, bound = value_text(value, unit), value_text(limit, unit)
+    if value == limit or not math.isfinite(value) or shown != bound:
+        return shown, bound
+    for digits in range(3, 16):
+        shown, bound = value_text(value, unit, digits), value_text(limit, unit, digits)
+        if shown != bound:
+            break
+    return shown, bound
+
+
+def age_text(seconds: float) -> str:
+    """How long ago: ``12s``, ``10m``."""
+    return spoken(max(seconds, 0.0))

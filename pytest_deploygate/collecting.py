@@ -43,11 +43,13 @@ def collect(arguments: Sequence[str]) -> Collected:
     """
     collector = _Collector()
     output = io.StringIO()
-    command = ["-p", "deploygate", "--collect-only", "-q", *(arguments or DEFAULT_ARGUMENTS)]
+    # pytest would like to be the first to import what it is already running in
+    quiet = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    command = ["-p", "deploygate", "--collect-only", *quiet, *(arguments or DEFAULT_ARGUMENTS)]
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         pytest.main(command, plugins=[collector])
     if collector.collected is None or not collector.collected.criteria:
-        told = [line for line in output.getvalue().splitlines() if "rror" in line]
+        told = [line for line in output.getvalue().splitlines() if "error" in line.lower()]
         raise ConfigurationError(
             f"no criterion was collected from {' '.join(arguments) or 'gate_checks'}"
             + (f": {told[0].strip()}" if told else "; name tests that use gate_criteria")

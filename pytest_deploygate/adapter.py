@@ -141,6 +141,7 @@ class Adapter:
         self.started = False
         self.finished = False
         self.exit_code = 2
+        self._has_tracebacks = False
 
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
@@ -222,6 +223,7 @@ class Adapter:
             return
         if report.when not in ("setup", "call", "teardown"):
             self.session.problems.append(f"{report.nodeid}: its worker crashed")
+        self._has_tracebacks |= report.failed and not isinstance(report.longrepr, str)
         self.session.ledger.record(
             Phase(
                 nodeid=report.nodeid,
@@ -251,12 +253,19 @@ class Adapter:
         self.session.partial_arguments(self._config.args)
         self.session.conclude(interrupted_by=_cut_short(session))
         session.exitstatus = self.session.report.exit_code
+        self._leave_breaches_to_the_gate()
         try:
             return (yield)
         finally:
             self.session.write(self._terminal_writer())
             self.exit_code = session.exitstatus = self.session.report.exit_code
             self.finished = True
+
+    def _leave_breaches_to_the_gate(self) -> None:
+        """pytest's FAILURES would say once more what the gate's block says; code errors it shows."""
+        option = self._config.option
+        if not self._has_tracebacks and option.tbstyle == "auto" and option.verbose < 1:
+            option.tbstyle = "no"
 
     def _terminal_writer(self) -> Any:
         if self._config.pluginmanager.get_plugin("terminalreporter") is None:

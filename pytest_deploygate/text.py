@@ -49,11 +49,18 @@ def value_text(value: float, unit: str, digits: int | None = None) -> str:
     if unit == "seconds":
         return _seconds(value, digits)
     if unit == "ratio":
-        return f"{_rounded(value * 100, 2 if digits is None else digits)} %"
+        return f"{_percent(value * 100) if digits is None else f'{value * 100:.{digits}f}'} %"
     if unit == "bytes":
         return _bytes(value, digits)
     number = f"{value:.{digits}f}" if digits is not None else f"{value:.4g}"
     return f"{number} {unit}".rstrip()
+
+
+def _percent(value: float) -> str:
+    """Three significant digits, without the zeros at the end: ``67.2``, ``60``, ``0.5``."""
+    digits = max(1, 2 - math.floor(math.log10(abs(value)))) if value else 0
+    text = f"{value:.{min(digits, 15)}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _seconds(value: float, digits: int | None) -> str:
@@ -89,6 +96,6 @@ def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
     return shown, bound
 
 
-def age_text(seconds: float) -> str:
-    """How long ago: ``12s``, ``10m``."""
-    return spoken(max(seconds, 0.0))
+def lasting(seconds: float) -> str:
+    """How long something has lasted, no more exactly than anybody wants: ``45s``, ``22m``."""
+    return spoken(seconds if seconds < 600 else seconds // 60 * 60)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation.outcome import Outcome, judged, too_few, value_phrase
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Series, Sustained
+from pytest_deploygate.text import lasting
 
 _STEPS_IN_WINDOW = 20
 _LOOKBACK = 7200.0
@@ -41,7 +42,7 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     if lasted < window - _DUST:
         told = f"only {spoken(lasted)} of {spoken(window)} measured, all of it in breach"
         return too_few(series, criterion, told)
-    text = f"{current.text}, for {spoken(lasted)}"
+    text = f"{current.text}, for {lasting(lasted)}"
     return Outcome(series, Reason.BREACH, current.value, criterion.limit, current.badness, text)
 
 
@@ -58,7 +59,7 @@ def _breach_start(criterion: Criterion, points: Sequence[tuple[float, float]], a
 def _not_for_long(criterion: Criterion, current: Outcome, lasted: float, window: float) -> Outcome:
     text = value_phrase(criterion, current.value, criterion.limit, passes=True)
     if current.reason is Reason.BREACH:
-        text = f"{current.text}, for {spoken(lasted)}, allowed for less than {spoken(window)}"
+        text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
     return Outcome(current.series, Reason.OK, current.value, criterion.limit, current.badness, text)
 
 

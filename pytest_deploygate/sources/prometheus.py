@@ -208,7 +208,7 @@ class PrometheusSource:
 
 
 def _request(query: Query, deadline: float) -> tuple[str, dict[str, str]]:
-    timeout = f"{max(0.001, deadline - time.monotonic()):.3f}s"
+    timeout = f"{max(1, round((deadline - time.monotonic()) * 1000))}ms"
     params = {"query": query.expr, "timeout": timeout, **_WHOLE_ANSWERS}
     if isinstance(query, InstantQuery):
         return "api/v1/query", {**params, "time": f"{query.at:.3f}"}

@@ -1,0 +1,53 @@
+# make gate    run the gate on the evidence that ships with it
+# make test    run the tests, with the real servers that they need
+# make check   ruff and mypy
+# make bench   measure
+
+PYTHON ?= python3
+VENV ?= .venv
+DEMO ?= go
+WORKERS ?= auto
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+SERVERS = prometheus prometheus-pushgateway victoria-metrics chromium chromium-driver \
+	ruby ruby-activesupport ruby-nokogiri openssl
+
+# Without a runlevel to start services in, Debian's packages only install them.
+INSTALL = $(SUDO) apt-get update -q && \
+	$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends
+
+.PHONY: gate test check bench clean
+
+gate: $(VENV)/installed
+	$(VENV)/bin/pytest -p deploygate --gate-demo $(DEMO)
+
+test: $(VENV)/installed-dev servers
+	$(VENV)/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+
+check: $(VENV)/installed-dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/installed-dev servers
+	$(VENV)/bin/python -m benchmarks
+
+.PHONY: servers
+servers:
+	@missing=$$(for name in $(SERVERS); do \
+		dpkg-query -W -f '$${Status}' $$name 2>/dev/null | grep -q '^install ok installed' || echo $$name; \
+	done); [ -z "$$missing" ] || { $(INSTALL) $$missing; }
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { $(INSTALL) python3-venv; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install -q -e .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(VENV)/bin/pip install -q -e '.[dev]'
+	@touch $@ $(VENV)/installed
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

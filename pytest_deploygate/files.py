@@ -15,10 +15,11 @@ def write_atomically(path: Path, text: str) -> None:
     Parent directories are made; a link is followed, a device or a pipe is written to directly.
     Raises OSError when the file cannot be written.
     """
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+    if path.is_relative_to("/dev") or path.is_fifo():
+        with path.open("a", encoding="utf-8") as device:
+            device.write(text)
         return
+    path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = _mode(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
@@ -44,8 +45,8 @@ def _mode(path: Path) -> int:
         return 0o666 & ~umask
 
 
-def refuse_unwritable(option: str, path: Path) -> None:
-    """Find out before the run whether a report can be written.
+def refuse_unwritable(origin: str, path: Path) -> None:
+    """Find out before the run whether a report can be written; ``origin`` is what asks for it.
 
     Raises:
         ConfigurationError: it cannot.
@@ -60,6 +61,6 @@ def refuse_unwritable(option: str, path: Path) -> None:
             raise PermissionError(13, "the file is not writable")
     except OSError as error:
         raise ConfigurationError(
-            f"--{option} {path}: cannot be written ({error.strerror}); "
+            f"{origin} {path}: cannot be written ({error.strerror}); "
             "give a file in a directory that you may write to"
         ) from None

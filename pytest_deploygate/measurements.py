@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -28,6 +28,9 @@ class _Question:
 class Measurements:
     """Asks a source in the background and remembers every answer, errors included.
 
+    Its threads end when nothing is left to ask. They are daemons: a source that hangs must not
+    keep the process from ending.
+
     Args:
         source: who is asked.
         concurrency: the most queries under way at once.
@@ -44,16 +47,16 @@ class Measurements:
         self._run_timeout = run_timeout
         self._run_deadline: float | None = None
         self._questions: dict[Query, _Question] = {}
-        self._waiting: queue.SimpleQueue[_Question] = queue.SimpleQueue()
+        self._waiting: deque[_Question] = deque()
         self._threads = 0
+        self._lock = threading.Lock()
 
     def prefetch(self, queries: Iterable[Query]) -> None:
         """Begin to ask what has not been asked yet."""
         for query in queries:
             if query not in self._questions:
                 self._questions[query] = question = _Question(query)
-                self._waiting.put(question)
-                self._add_thread()
+                self._begin(question)
 
     def ask(self, query: Query) -> Measurement:
         """The answer to a query; waits for it, and only for it.
@@ -64,12 +67,12 @@ class Measurements:
         self.prefetch([query])
         question = self._questions[query]
         if not question.started.wait(self._left(self._run_end())):
-            raise self._give_up(question, f"{spoken(self._run_timeout)} for all queries are over")
+            raise self._give_up(f"{spoken(self._run_timeout)} for all queries are over", "timeout")
         try:
             return question.answer.result(self._left(question.deadline) + _GRACE)
         except TimeoutError:
             told = f"no answer within {spoken(self._query_timeout)}"
-            raise self._give_up(question, told) from None
+            raise self._give_up(told, "query-timeout") from None
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it."""
@@ -83,19 +86,29 @@ class Measurements:
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - time.monotonic())
 
-    def _give_up(self, question: _Question, why: str) -> SourceError:
-        return SourceError(f"{why} ({self.source.info.location})")
+    def _give_up(self, why: str, option: str) -> SourceError:
+        where = self.source.info.location
+        return SourceError(f"{where}: {why}; check the server's load and --gate-{option}")
 
-    def _add_thread(self) -> None:
-        """Daemons: a source that hangs must not keep the process from ending."""
-        if self._threads < self._concurrency:
-            self._threads += 1
+    def _begin(self, question: _Question) -> None:
+        with self._lock:
             self._run_end()
-            threading.Thread(target=self._work, name="deploygate-query", daemon=True).start()
+            self._waiting.append(question)
+            if self._threads == self._concurrency:
+                return
+            self._threads += 1
+        threading.Thread(target=self._work, name="deploygate-query", daemon=True).start()
 
     def _work(self) -> None:
-        while True:
-            self._answer(self._waiting.get())
+        while question := self._next():
+            self._answer(question)
+
+    def _next(self) -> _Question | None:
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._threads -= 1
+            return None
 
     def _answer(self, question: _Question) -> None:
         question.deadline = min(time.monotonic() + self._query_timeout, self._run_end())

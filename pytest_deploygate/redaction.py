@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from typing import Any
+from urllib.parse import quote, quote_plus
 
-_USERINFO = re.compile(r"(?<=://)[^/\s@'\"]+@")
+# The last @ of a URL's authority ends its credentials, which may hold an @ themselves.
+_USERINFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
 _HIDDEN = "***"
 
 
@@ -31,25 +35,39 @@ class Redactor:
     """Replaces known secrets, and the credentials of any URL, wherever they turn up."""
 
     def __init__(self) -> None:
-        self._secrets: set[str] = set()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Remember a secret; what is too short to be one would only garble the text."""
         if len(secret) > 3:
-            self._secrets.add(secret)
+            self._forms |= _written_forms(secret)
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, _HIDDEN)
+        """The text without secrets. To be asked before a text is cut: half of one is one too."""
+        if self._pattern is not None:
+            text = self._pattern.sub(_HIDDEN, text)
         return _USERINFO.sub(f"{_HIDDEN}@", text) if "://" in text else text
 
     def document(self, value: Any) -> Any:
-        """A JSON document without secrets."""
+        """A JSON document whose texts hold no secret; its keys are names, and stay."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.document(key): self.document(item) for key, item in value.items()}
+            return {key: self.document(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [self.document(item) for item in value]
         return value
+
+
+def _written_forms(secret: str) -> set[str]:
+    """A secret as it is written in URLs, forms, pages, JSON and Python's own reprs."""
+    percent = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
+    percent.add(quote_plus(secret, errors="replace"))
+    lower = {re.sub("%..", lambda found: found[0].lower(), text) for text in percent}
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    escaped |= {text.replace("/", r"\/") for text in escaped}
+    escaped |= {repr(secret)[1:-1], html.escape(secret), html.escape(secret, quote=False)}
+    return {secret, *percent, *lower, *escaped}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, NoReturn
 
 from pytest_deploygate.errors import SourceError, TransientError
 from pytest_deploygate.model import InstantQuery, Measurement, Query, Series
@@ -13,97 +14,129 @@ from pytest_deploygate.text import printable
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a[Nn])", re.ASCII)
 _NOT_THE_API = "the answer is not Prometheus' API"
+_CHECK = "check the URL, and what stands in between"
 _ASKED_TIME = 1.0  # seconds by which an answer's timestamps may differ from what was asked
+_SHOWN = 4096  # bytes of a foreign body that are looked at for a message
+_CAN_PASS = frozenset({"timeout", "unavailable", "internal", "canceled"})
+
+Redacted = Callable[[str], str]
 
 
-def parse(query: Query, body: bytes, redacted: Callable[[str], str] = str) -> Measurement:
+def parse(query: Query, body: bytes, redacted: Redacted = str) -> Measurement:
     """The measurement in the body of a 200.
 
     Args:
         query: what was asked; its times are held against those in the answer.
         body: the bytes of the answer.
-        redacted: takes secrets out of text that ends up in a message.
+        redacted: takes secrets out of whatever is kept of the answer.
 
     Raises:
         SourceError: the body is anything but a healthy answer to this query.
     """
     try:
-        document = json.loads(body)
+        document = json.loads(
+            body, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
+        )
     except (ValueError, RecursionError):
-        raise SourceError(_no_json(body)) from None
-    if not isinstance(document, dict) or "status" not in document:
-        raise SourceError(f"{_NOT_THE_API}: JSON of another kind; check the URL's path")
-    if document["status"] != "success":
-        raise _api_error(document, redacted)
+        raise _no_json(body, redacted) from None
     try:
-        series = tuple(_series(query, document["data"]))
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-        raise SourceError(f"{_NOT_THE_API}: {redacted(printable(str(error), 120))}") from None
-    return Measurement(series, tuple(redacted(text) for text in _warnings(document)))
+        return _measurement(query, document, redacted)
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        told = printable(redacted(str(error)), 120)
+        raise SourceError(f"{_NOT_THE_API}: {told}; {_CHECK}") from None
 
 
-def error_text(body: bytes) -> str:
+def error_text(body: bytes, redacted: Redacted = str) -> str:
     """What an error's body says, for a message: the API's own words, or the start of any text."""
     try:
         document = json.loads(body)
-        return printable(f"{document['errorType']}: {document['error']}", 300)
+        return printable(redacted(f"{document['errorType']}: {document['error']}"), 300)
     except (ValueError, KeyError, TypeError, RecursionError):
-        text = body[:2000].decode("utf-8", "replace")
+        text = redacted(body[:_SHOWN].decode("utf-8", "replace"))
         plain = re.sub(r"<[^>]*>", " ", text)
         return printable(" ".join(plain.split()), 120) or "an empty body"
 
 
-def _no_json(body: bytes) -> str:
-    if not body:
-        return f"{_NOT_THE_API}: an empty body"
-    if body.lstrip()[:1] == b"<":
-        return f"{_NOT_THE_API} but a page, perhaps a login: {error_text(body)}"
-    return f"{_NOT_THE_API}: no JSON, or broken off: {error_text(body[:200])}"
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two values for one key, a parser may take either."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key that is there twice")
+    return found
 
 
-def _api_error(document: Mapping[str, Any], redacted: Callable[[str], str]) -> SourceError:
+def _refuse_constant(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON")
+
+
+def _no_json(body: bytes, redacted: Redacted) -> SourceError:
+    start = body.lstrip()[:1]
+    if not start:
+        return TransientError(f"{_NOT_THE_API}: an empty body; {_CHECK}")
+    told = error_text(body[:_SHOWN], redacted)
+    if start == b"<":
+        return SourceError(f"{_NOT_THE_API} but a page, perhaps a login: {told}; {_CHECK}")
+    if start == b"{":
+        return TransientError(f"{_NOT_THE_API}: broken JSON, perhaps cut off: {told}; {_CHECK}")
+    return SourceError(f"{_NOT_THE_API}: no JSON: {told}; {_CHECK}")
+
+
+def _measurement(query: Query, document: Any, redacted: Redacted) -> Measurement:
+    if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
+        raise TypeError("JSON of another kind")
+    if document["status"] == "error" or document.get("error"):
+        raise _api_error(document, redacted)
+    series = tuple(_series(query, document["data"], redacted))
+    return Measurement(series, tuple(redacted(text) for text in _warnings(document)))
+
+
+def _api_error(document: Mapping[str, Any], redacted: Redacted) -> SourceError:
     kind = str(document.get("errorType", "unknown"))
-    message = redacted(printable(f"{kind}: {document.get('error', 'no reason given')}", 300))
-    if kind in ("timeout", "unavailable", "internal", "canceled"):
-        return TransientError(f"the server could not answer: {message}")
+    text = f"{kind}: {document.get('error', 'no reason given')}"
+    message = printable(redacted(text), 300)
+    if kind in _CAN_PASS:
+        return TransientError(f"the server could not answer: {message}; check its load")
     return SourceError(f"the server rejects the query: {message}")
 
 
-def _series(query: Query, data: Mapping[str, Any]) -> list[Series]:
+def _series(query: Query, data: Mapping[str, Any], redacted: Redacted) -> list[Series]:
     kind, result = data["resultType"], data["result"]
     instant = isinstance(query, InstantQuery)
     if instant and kind == "scalar":
         return [Series({}, (_point(query, result),))]
     if kind != ("vector" if instant else "matrix"):
         wanted = "a vector or a scalar" if instant else "a matrix"
-        raise ValueError(f"the query answers a {kind}, {wanted} is needed")
+        told = printable(redacted(str(kind)), 30)
+        raise SourceError(f"the query answers a {told}, {wanted} is needed; change the query")
     if not isinstance(result, list):
         raise TypeError("the result is no list")
-    key = "value" if instant else "values"
-    found = []
-    for item in result:
-        points = item[key] if key in item else _no_float(item)
-        if instant:
-            points = [points]
-        if points:
-            found.append(Series(_labels(item["metric"]), _points(query, points)))
-    return found
+    return [
+        Series(_labels(item["metric"], redacted), _points(query, _values(item, instant)))
+        for item in result
+    ]
 
 
-def _no_float(item: Mapping[str, Any]) -> list[Any]:
+def _values(item: Mapping[str, Any], instant: bool) -> list[Any]:
     if "histogram" in item or "histograms" in item:
-        raise ValueError("a native histogram is no number; use histogram_quantile() or such")
-    raise ValueError("a series without values")
+        raise SourceError("a native histogram is no number; use histogram_quantile() or such")
+    if instant:
+        return [item["value"]]
+    if not isinstance(item["values"], list) or not item["values"]:
+        raise ValueError("a series without values")
+    return item["values"]
 
 
-def _labels(metric: Any) -> dict[str, str]:
+def _labels(metric: Any, redacted: Redacted) -> dict[str, str]:
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in metric.items()):
         raise TypeError("labels that are no text")
-    return dict(metric)
+    return {redacted(key): redacted(value) for key, value in metric.items()}
 
 
 def _points(query: Query, points: list[Any]) -> tuple[tuple[float, float], ...]:
-    return tuple(_point(query, point) for point in points)
+    found = tuple(_point(query, point) for point in points)
+    if any(earlier >= later for (earlier, _), (later, _) in pairwise(found)):
+        raise ValueError("points that are not in the order of time")
+    return found
 
 
 def _point(query: Query, point: list[Any]) -> tuple[float, float]:
@@ -115,7 +148,11 @@ def _point(query: Query, point: list[Any]) -> tuple[float, float]:
     first = query.at if isinstance(query, InstantQuery) else query.start
     last = query.at if isinstance(query, InstantQuery) else query.end
     if not first - _ASKED_TIME <= time <= last + _ASKED_TIME:
-        raise ValueError(f"it is for the time {time}, asked was {first:.3f} to {last:.3f}")
+        asked = f"{first:.3f}" + ("" if first == last else f" to {last:.3f}")
+        raise SourceError(
+            f"the answer is for the time {float(time):.3f}, asked was {asked}; check for a cache "
+            "between here and Prometheus"
+        )
     return float(time), float(text)
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from pytest_deploygate import Criterion, Runaway, Sustained, Trend, threshold
 
-# [2.1, 3.1] Zero tolerance counts from nothing: increase() does not see the first failure, which
-# creates its series with the value 1. A series is new if the day before the window did not have
-# it; one that was only not scraped for a while is not. Without any failure there is no series to
-# divide: that is zero failures, of the briefs that were counted, if any were.
+# [2.1, 3.1] Zero tolerance counts what increase() cannot see, in this order: a series that is new
+# (the day before did not have it), which begins with its first failure; one that was scraped less
+# often than its instance, because a restart took it away and a failure brought it back; what a
+# counter has grown by while nothing was scraped. Without any failure there is no series to divide:
+# that is zero failures, of the briefs that were counted, if they still are.
 SCHEMA_FAILURE_RATE = """
   (
     sum by (mode, original_model) (
@@ -24,13 +25,27 @@ SCHEMA_FAILURE_RATE = """
             present_over_time(llm_schema_fix_count_total[1d] offset 30m)
         )
       or
-        increase(llm_schema_fix_count_total[30m])
+        (
+            llm_schema_fix_count_total
+          and
+            count_over_time(llm_schema_fix_count_total[30m])
+            < on (job, instance) group_left ()
+            min by (job, instance) (sum_over_time(up[30m]))
+        )
+      or
+        increase(llm_schema_fix_count_total[30m]) > 0
+      or
+        abs(
+            (max_over_time(llm_schema_fix_count_total[30m]) > 0)
+          -
+            last_over_time(llm_schema_fix_count_total[1d] offset 30m)
+        )
     ) > 0
   )
 / on () group_left ()
   (sum(increase(llm_brief_total[30m])) > 0 or vector(1))
 or on ()
-  0 * (sum(increase(llm_brief_total[30m])) > 0)
+  0 * (sum(increase(llm_brief_total[30m]) and llm_brief_total) > 0)
 """.strip()
 
 # [2.2] A service without failures has no 5xx series: zero errors, if there was traffic.
@@ -48,6 +63,9 @@ API_ERROR_RATE = """
 P95 = 'histogram_quantile(0.95, rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])) >= 0'
 LATENCY_BUCKETS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 
+# [4.2] ">= 0" drops the NaN of a cache that nobody asked.
+HIT_RATE = 'cache_hit_rate{{mode="{mode}"}} >= 0'
+
 # [3.4] Whichever exporter there is, for each GPU.
 VRAM_FREE_SHARE = """
   nvidia_gpu_memory_free_bytes / nvidia_gpu_memory_total_bytes
@@ -55,9 +73,12 @@ or
   DCGM_FI_DEV_FB_FREE / (DCGM_FI_DEV_FB_FREE + DCGM_FI_DEV_FB_USED)
 """.strip()
 
-# [4.2] The node exporter for each machine; cAdvisor where there is no node exporter at all.
+# [4.2] The node exporter for each machine; cAdvisor where there is no node exporter at all. Idle
+# time is divided by all time, not by five minutes: a new machine has not been there for so long.
 CPU_USAGE = """
-  1 - avg by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))
+  1
+  - sum by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))
+  / sum by (instance) (rate(node_cpu_seconds_total[5m]))
 or on ()
   sum by (instance) (rate(container_cpu_usage_seconds_total{id="/"}[5m]))
   / sum by (instance) (machine_cpu_cores)
@@ -150,7 +171,7 @@ CACHE = [
     Criterion(
         id=f"{mode}_cache_hit_rate",
         title=f"{mode.capitalize()} Cache Hit Rate",
-        query=f'cache_hit_rate{{mode="{mode}"}}',
+        query=HIT_RATE.format(mode=mode),
         severity="warning",
         at_least=threshold("cache_hit_rate_min", 0.60),
         unit="ratio",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 
 from pytest_deploygate.durations import spoken
 
+_COMMAND = re.compile(r"\s*::.*?::")
+_HASH_COMMAND = re.compile(r"##(\w*\[)")
 LONGEST = 500
 """Characters of foreign text that are shown; what is longer is cut and says so."""
 
@@ -35,6 +38,17 @@ def _shown(character: str) -> str:
 def printable_block(text: str, longest: int = 20_000) -> str:
     """Foreign text of several lines, each made harmless."""
     return "\n".join(printable(line, longest) for line in text[:longest].splitlines())
+
+
+def inert(line: str) -> str:
+    """A line that no CI system takes for a command, whatever text from outside stands in it.
+
+    GitHub obeys ``::name::`` behind leading white space, and ``##[name]`` anywhere; Azure and
+    TeamCity obey ``##name[``.
+    """
+    if _COMMAND.match(line):
+        line = line.replace("::", ": :", 1)
+    return _HASH_COMMAND.sub(r"# #\1", line)
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
@@ -84,12 +98,17 @@ def _rounded(value: float, digits: int) -> str:
     return f"{value:.{digits}f}"
 
 
+def same(value: float, limit: float) -> bool:
+    """Whether two numbers are equal but for floating-point rounding, a billionth at most."""
+    return math.isclose(value, limit, rel_tol=1e-9)
+
+
 def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
     """Both as text, with as many digits as it takes to tell two different numbers apart."""
     shown, bound = value_text(value, unit), value_text(limit, unit)
-    if value == limit or not math.isfinite(value) or shown != bound:
+    if same(value, limit) or not math.isfinite(value) or shown != bound:
         return shown, bound
-    for digits in range(3, 16):
+    for digits in range(1, 16):
         shown, bound = value_text(value, unit, digits), value_text(limit, unit, digits)
         if shown != bound:
             break

@@ -7,7 +7,8 @@ from typing import Protocol
 
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.evaluation import instant, runaway, sustained, trend
-from pytest_deploygate.evaluation.outcome import Outcome, conclude, unanswered
+from pytest_deploygate.evaluation.judging import Outcome
+from pytest_deploygate.evaluation.outcome import conclude, unanswered
 from pytest_deploygate.model import (
     Criterion,
     Instant,

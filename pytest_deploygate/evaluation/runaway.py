@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_deploygate.durations import seconds, spoken
-from pytest_deploygate.evaluation.outcome import Outcome, judged, too_few
-from pytest_deploygate.evaluation.trend import finite_points, history_query, why_too_few
+from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER, Outcome, judged, shown, unjudged
+from pytest_deploygate.evaluation.trend import (
+    finite_points,
+    history_query,
+    why_ended,
+    why_too_few,
+    without_replaced,
+)
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Series, number
-from pytest_deploygate.text import value_text
 
 
 def query(criterion: Criterion, at: float) -> RangeQuery:
@@ -18,40 +23,36 @@ def query(criterion: Criterion, at: float) -> RangeQuery:
 
 
 def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
-    """One outcome for each series that still has a current value."""
-    return [_judge_one(criterion, one, at) for one in series]
+    """One outcome for each series."""
+    return [_judge_one(criterion, one, at) for one in without_replaced(criterion, series, at)]
 
 
 def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
-    if at - series.points[-1][0] > query(criterion, at).step / 2:
-        age = spoken(at - series.points[-1][0])
-        return too_few(series, criterion, f"the newest point is {age} old")
+    if ended := why_ended(criterion, series, at):
+        return unjudged(series, criterion, ended)
     outcome = judged(criterion, series, value=series.value)
     if outcome.reason is not Reason.OK:
         return outcome
     points = finite_points(series)
-    if missing := why_too_few(criterion, points, at):
-        return too_few(series, criterion, f"no baseline: {missing}")
-    return _against_baseline(criterion, series, outcome, float(points[:, 1].mean()))
+    if missing := why_too_few(criterion, points):
+        return unjudged(series, criterion, f"no baseline: {missing}")
+    # the average magnitude: that of a loss around zero, or below it, would be no size to multiply
+    baseline = float(abs(points[:, 1]).mean())
+    return _against_baseline(criterion, outcome, baseline)
 
 
-def _against_baseline(
-    criterion: Criterion, series: Series, outcome: Outcome, baseline: float
-) -> Outcome:
-    """A multiple of an average that is not above zero means nothing, and is not asked for."""
+def _against_baseline(criterion: Criterion, outcome: Outcome, baseline: float) -> Outcome:
+    """The multiple counts where it is stricter than the limit."""
     factor = number(_kind(criterion).factor)
     limit = factor * baseline
-    if not math.isfinite(limit) or baseline <= 0 or limit >= criterion.limit:
+    if criterion.comparison not in LOWER_IS_BETTER or limit >= criterion.limit:
         return outcome
-    window = spoken(seconds(_kind(criterion).baseline))
-    average = value_text(baseline, criterion.unit)
-    why = f" ({factor:g} x its {window} average {average})"
-    stricter = judged(criterion, series, value=series.value, limit=limit)
+    stricter = judged(criterion, outcome.series, value=outcome.value, limit=limit)
     if stricter.reason is Reason.OK:
         return outcome
-    return Outcome(
-        series, Reason.BREACH, series.value, limit, stricter.badness, stricter.text + why
-    )
+    window = spoken(seconds(_kind(criterion).baseline))
+    why = f" ({factor:g} x its {window} average {shown(criterion, baseline)})"
+    return replace(stricter, text=stricter.text + why)
 
 
 def _kind(criterion: Criterion) -> Runaway:

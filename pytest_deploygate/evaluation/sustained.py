@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pytest_deploygate.durations import seconds, spoken
-from pytest_deploygate.evaluation.outcome import Outcome, judged, too_few, value_phrase
+from pytest_deploygate.evaluation.judging import Outcome, judged, keeps, unjudged
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Series, Sustained
 from pytest_deploygate.text import lasting
 
@@ -25,46 +26,51 @@ def query(criterion: Criterion, at: float) -> RangeQuery:
 
 
 def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
-    """One outcome for each series."""
-    return [_judge_one(criterion, one, at) for one in series]
+    """One outcome for each series; one that ended before the window is of the past.
+
+    If all of them ended, each has no data.
+    """
+    begin = at - _window(criterion) - _DUST
+    measured = [_without_gaps(criterion, one) for one in series]
+    current = [one for one in measured if one.points and one.points[-1][0] >= begin]
+    if not current:
+        told = f"nothing in the last {spoken(_window(criterion))}"
+        return [unjudged(one, criterion, told) for one in series]
+    return [_judge_one(criterion, one, at) for one in current]
+
+
+def _without_gaps(criterion: Criterion, series: Series) -> Series:
+    """NaN is a gap, unless it is a breach."""
+    if criterion.nan_is_breach:
+        return series
+    return replace(series, points=tuple(p for p in series.points if not math.isnan(p[1])))
 
 
 def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     window = _window(criterion)
-    points = [(t, v) for t, v in series.points if not math.isnan(v) or criterion.nan_is_breach]
-    recent = [value for time, value in points if time >= at - window - _DUST]
-    if not recent:
-        return too_few(series, criterion, f"nothing in the last {spoken(window)}")
-    current = judged(criterion, series, value=recent[-1])
-    lasted = at - _breach_start(criterion, points, at)
-    if any(_passes(criterion, value) for value in recent):
-        return _not_for_long(criterion, current, lasted, window)
+    current = judged(criterion, series, value=series.value)
+    recent = [value for time, value in series.points if time >= at - window - _DUST]
+    lasted = at - _breach_start(criterion, series, at)
+    if current.reason is Reason.OK:
+        return current
+    if any(keeps(criterion, value, criterion.limit) for value in recent):
+        text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
+        return replace(current, reason=Reason.OK, text=text)
     if lasted < window - _DUST:
         told = f"only {spoken(lasted)} of {spoken(window)} measured, all of it in breach"
-        return too_few(series, criterion, told)
-    text = f"{current.text}, for {lasting(lasted)}"
-    return Outcome(series, Reason.BREACH, current.value, criterion.limit, current.badness, text)
+        return unjudged(series, criterion, told)
+    more = " or more" if at - lasted <= query(criterion, at).start + _DUST else ""
+    return replace(current, text=f"{current.text}, for {lasting(lasted)}{more}")
 
 
-def _breach_start(criterion: Criterion, points: Sequence[tuple[float, float]], at: float) -> float:
+def _breach_start(criterion: Criterion, series: Series, at: float) -> float:
     """When the breach that lasts until now began. A gap does not end it: nothing was measured."""
     start = at
-    for time, value in reversed(points):
-        if _passes(criterion, value):
+    for time, value in reversed(series.points):
+        if keeps(criterion, value, criterion.limit):
             break
         start = time
     return start
-
-
-def _not_for_long(criterion: Criterion, current: Outcome, lasted: float, window: float) -> Outcome:
-    text = value_phrase(criterion, current.value, criterion.limit, passes=True)
-    if current.reason is Reason.BREACH:
-        text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
-    return Outcome(current.series, Reason.OK, current.value, criterion.limit, current.badness, text)
-
-
-def _passes(criterion: Criterion, value: float) -> bool:
-    return criterion.comparison.passes(value, criterion.limit)
 
 
 def _window(criterion: Criterion) -> float:

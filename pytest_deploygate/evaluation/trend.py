@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import seconds, spoken
-from pytest_deploygate.evaluation.outcome import Outcome, judged, too_few
+from pytest_deploygate.evaluation.judging import Outcome, judged, shown, unjudged
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Series, Trend
-from pytest_deploygate.text import value_text
 
 if TYPE_CHECKING:
     import numpy as np
 
 _STEPS = 120
-_STALE_AFTER = 300.0  # an instant selector looks back five minutes, and so does this
+_PLACES = frozenset({"instance", "pod", "node", "host"})
 _DUST = 1e-9  # a change over the window below this share of the value is rounding, not a trend
 
 
 def query(criterion: Criterion, at: float) -> RangeQuery:
     """The window in 120 steps."""
-    return history_query(criterion.query, at, _window(criterion))
+    return history_query(criterion.query, at, _history(criterion))
 
 
 def history_query(expr: str, at: float, window: float) -> RangeQuery:
@@ -31,21 +31,48 @@ def history_query(expr: str, at: float, window: float) -> RangeQuery:
 
 def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
     """One outcome for each series."""
-    return [_judge_one(criterion, one, at) for one in series]
+    return [_judge_one(criterion, one, at) for one in without_replaced(criterion, series, at)]
 
 
 def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
+    if ended := why_ended(criterion, series, at):
+        return unjudged(series, criterion, ended)
     if not math.isfinite(series.value):
-        return judged(criterion, series, value=series.value)
+        outcome = judged(criterion, series, value=series.value)
+        text = f"{criterion.quantity} is now {shown(criterion, series.value)}".lstrip()
+        return replace(outcome, text=text)
     points = finite_points(series)
-    if missing := why_too_few(criterion, points, at):
-        return too_few(series, criterion, missing)
+    if missing := why_too_few(criterion, points):
+        return unjudged(series, criterion, missing)
     slope = _slope(points) * 3600
     outcome = judged(criterion, series, value=slope)
     told = _told(criterion, slope, series.value)
     if outcome.reason is Reason.BREACH:
         told += f", limit {criterion.comparison.symbol} {criterion.limit:g} per hour"
-    return Outcome(series, outcome.reason, slope, outcome.limit, outcome.badness, told)
+    return replace(outcome, text=told)
+
+
+def without_replaced(criterion: Criterion, series: Sequence[Series], at: float) -> list[Series]:
+    """Without those that ended and go on elsewhere, as they do when new pods replace old ones."""
+    ended = {id(one) for one in series if why_ended(criterion, one, at)}
+    going_on = {_identity(one) for one in series if id(one) not in ended}
+    return [one for one in series if id(one) not in ended or _identity(one) not in going_on]
+
+
+def _identity(series: Series) -> frozenset[tuple[str, str]]:
+    """The labels that say what is measured, not where."""
+    return frozenset(item for item in series.labels.items() if item[0] not in _PLACES)
+
+
+def why_ended(criterion: Criterion, series: Series, at: float) -> str:
+    """Why a series has no current value, or nothing when it has one.
+
+    The source looks back five minutes, so the last sample is older than the last point.
+    """
+    age = at - series.points[-1][0]
+    if age <= _history(criterion) / _STEPS / 2:
+        return ""
+    return f"no value for at least {spoken(age)}"
 
 
 def finite_points(series: Series) -> np.ndarray:
@@ -57,21 +84,16 @@ def finite_points(series: Series) -> np.ndarray:
     return finite
 
 
-def why_too_few(criterion: Criterion, points: np.ndarray, at: float) -> str:
+def why_too_few(criterion: Criterion, points: np.ndarray) -> str:
     """Why these points are not enough for the window, or nothing when they are."""
     kind = criterion.kind
     assert isinstance(kind, Trend | Runaway)
-    window = seconds(kind.window if isinstance(kind, Trend) else kind.baseline)
-    if len(points) == 0:
-        return f"nothing in the last {spoken(window)}"
-    first, last = float(points[0, 0]), float(points[-1, 0])
-    if at - last > _STALE_AFTER:
-        return f"the newest point is {spoken(at - last)} old"
+    window = _history(criterion)
     if len(points) < kind.min_points:
         return f"{len(points)} points in {spoken(window)}, at least {kind.min_points} are needed"
-    if last - first < kind.coverage * window:
-        needed = spoken(kind.coverage * window)
-        return f"{spoken(last - first)} of {spoken(window)} measured, at least {needed} are needed"
+    measured, needed = float(points[-1, 0] - points[0, 0]), kind.coverage * window
+    if measured < needed:
+        return f"{spoken(measured)} of {spoken(window)} measured, at least {spoken(needed)} needed"
     return ""
 
 
@@ -84,14 +106,15 @@ def _slope(points: np.ndarray) -> float:
 
 
 def _told(criterion: Criterion, slope: float, current: float) -> str:
-    now = value_text(current, criterion.unit)
+    now = shown(criterion, current)
     if slope == 0:
         return f"{criterion.quantity} stable (now {now})".lstrip()
     direction = "rising" if slope > 0 else "falling"
-    change = value_text(abs(slope), criterion.unit)
+    change = shown(criterion, abs(slope))
     return f"{criterion.quantity} {direction} by {change} per hour (now {now})".lstrip()
 
 
-def _window(criterion: Criterion) -> float:
-    assert isinstance(criterion.kind, Trend)
-    return seconds(criterion.kind.window)
+def _history(criterion: Criterion) -> float:
+    kind = criterion.kind
+    assert isinstance(kind, Trend | Runaway)
+    return seconds(kind.window if isinstance(kind, Trend) else kind.baseline)

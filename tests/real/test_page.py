@@ -1,0 +1,280 @@
+"""The page in a real browser: what a release manager, a keyboard and a small screen get of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.wait import WebDriverWait
+
+from pytest_deploygate.model import Status
+from pytest_deploygate.reports.html import render
+from tests.browser import Browser, chromium
+from tests.picture import END, no_go_page, troubled
+from tests.production import openmetrics, production
+from tests.servers import prometheus
+from tests.unit.made import FAILED, measured, report, result
+from tests.unit.test_html import HOSTILE, hostile_report
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+# Every text with its colour and what lies behind it; transparent backgrounds are looked through.
+CONTRASTS = """
+const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = parts(getComputedStyle(e).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = {};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+  const [a, b] = [parts(getComputedStyle(element).color), behind(element)].map(luminance);
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  found[walker.currentNode.textContent.trim()] = ratio;
+}
+return found;
+"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile")) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def no_go(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The page of a NO-GO run, while the server that it was judged from still runs."""
+    directory = tmp_path_factory.mktemp("no-go")
+    with prometheus(openmetrics(troubled(production(END))), directory) as server:
+        yield no_go_page(directory, server.url), server.url
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Any:
+    """Write a report's page and name the file."""
+
+    def write(given: Any) -> Path:
+        path = tmp_path / "page.html"
+        path.write_text(render(given), encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_the_verdict_the_culprit_and_the_chart_are_there(
+    browser: Browser, no_go: tuple[Path, str]
+) -> None:
+    browser.open(no_go[0])
+    assert browser.driver.title == "NO-GO · production · deployment gate"
+    assert browser.text("h1") == "NO-GO"
+    assert browser.text(".advice") == "Deployment blocked"
+    assert browser.text(".sentence").startswith("Creative p95 Sustained: p95 5.40 s, limit 4.60 s")
+    assert browser.text("article.NO_GO h3") == "Creative p95 Sustained"
+    assert browser.text("article.NO_GO .labels").split() == [
+        "instance=app-1:8000",
+        "job=app",
+        "mode=creative",
+    ]
+    assert "beyond the limit since 13:5" in browser.text("article.NO_GO figcaption")
+    height, width, length = browser.run(
+        """
+        const line = document.querySelector("article.NO_GO .line").getBoundingClientRect();
+        const path = document.querySelector("article.NO_GO defs path");
+        return [line.height, line.width, path.getTotalLength()];
+        """
+    )
+    assert height > 50
+    assert width > 300
+    assert length > 1000
+    assert browser.complaints() == []
+
+
+def test_the_verdict_is_visible_without_scrolling(
+    browser: Browser, no_go: tuple[Path, str]
+) -> None:
+    for width, height in ((1200, 700), (375, 667)):
+        browser.open(no_go[0], width=width, height=height)
+        bottom = browser.run(
+            "return document.querySelector('.sentence').getBoundingClientRect().bottom"
+        )
+        assert 0 < bottom < height
+
+
+def test_the_link_opens_the_query_in_prometheus(browser: Browser, no_go: tuple[Path, str]) -> None:
+    page, url = no_go
+    browser.open(page)
+    link = browser.run("return document.querySelector('article.NO_GO a.graph').href")
+    assert link.startswith(f"{url}/graph?g0.expr=histogram_quantile")
+    browser.driver.get(link)
+    assert browser.driver.title.startswith("Prometheus")
+
+
+@pytest.mark.parametrize("width", [320, 375, 768])
+def test_nothing_scrolls_sideways(
+    browser: Browser, no_go: tuple[Path, str], written: Any, width: int
+) -> None:
+    for page in (no_go[0], written(hostile_report())):
+        browser.open(page, width=width, height=812)
+        browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_text_has_the_contrast_of_wcag_aa(
+    browser: Browser, written: Any, colours: str
+) -> None:
+    for verdict in (Status.GO, Status.WARNING, Status.NO_GO):
+        checks = [measured(1.0, 3.0, **{**FAILED, "status": s}, id=s, name=s) for s in Status]
+        kept = [one for one in checks if one.status != verdict]
+        given = report(*kept, measured(1.0, 2.0, status=verdict), notices=("a notice",))
+        browser.open(written(given), colours=colours)
+        browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+        contrasts = browser.run(CONTRASTS)
+        assert len(contrasts) > 30
+        assert {text: ratio for text, ratio in contrasts.items() if ratio < 4.5} == {}
+
+
+def test_light_and_dark_follow_the_reader(browser: Browser, no_go: tuple[Path, str]) -> None:
+    seen = {}
+    for colours in ("light", "dark"):
+        browser.open(no_go[0], colours=colours)
+        colour = browser.run("return getComputedStyle(document.body).backgroundColor")
+        seen[colours] = sum(int(part) for part in colour[4:-1].split(","))
+    assert seen["light"] > 600
+    assert seen["dark"] < 150
+
+
+def test_no_status_is_told_by_colour_alone(browser: Browser, written: Any) -> None:
+    checks = [result(id=status, name=status, status=status) for status in Status]
+    browser.open(written(report(*checks)))
+    badges = browser.run(
+        """
+        return [...document.querySelectorAll(".check .badge")].map(
+          one => [one.innerText.trim(), one.querySelector("use").getAttribute("href")]);
+        """
+    )
+    assert sorted(badges) == sorted([s.replace("_", "-"), f"#{s}"] for s in Status)
+
+
+def test_every_detail_is_reached_and_opened_by_keyboard(
+    browser: Browser, no_go: tuple[Path, str]
+) -> None:
+    browser.open(no_go[0])
+    wanted = browser.run("return document.querySelectorAll('summary').length")
+    body = browser.driver.switch_to
+    reached = 0
+    for _ in range(100):
+        body.active_element.send_keys(Keys.TAB)
+        at, outline = browser.run(
+            "const e = document.activeElement;"
+            "return [e.tagName, getComputedStyle(e).outlineStyle]"
+        )
+        if at == "BODY":
+            break
+        assert outline != "none"
+        if at == "SUMMARY":
+            reached += 1
+            body.active_element.send_keys(Keys.ENTER)
+            assert browser.run("return document.activeElement.parentElement.open")
+    assert reached == wanted > 10
+
+
+def test_a_screen_reader_finds_landmarks_headings_and_names(
+    browser: Browser, no_go: tuple[Path, str]
+) -> None:
+    browser.open(no_go[0])
+    nodes = browser.accessibility()
+    roles = [role for role, _ in nodes]
+    assert {"banner", "main", "navigation", "contentinfo", "region", "article"} <= set(roles)
+    headings = [name for role, name in nodes if role == "heading"]
+    assert headings[:3] == ["NO-GO", "NO-GO 1 check", "Creative p95 Sustained"]
+    assert all(name for role, name in nodes if role in ("link", "article", "region", "navigation"))
+    assert ("article", "Creative p95 Sustained") in nodes
+
+
+def test_a_printed_page_shows_what_is_folded(browser: Browser, no_go: tuple[Path, str]) -> None:
+    browser.open(no_go[0], colours="dark")
+    folded = "return [...document.querySelectorAll('pre')].filter(one => !one.checkVisibility())"
+    assert len(browser.run(folded)) == 13
+    browser.print()
+    # the browser opens them with the next frame that it paints
+    WebDriverWait(browser.driver, 10).until(lambda _: browser.run(folded) == [])
+
+
+def test_hostile_text_is_shown_and_does_nothing(browser: Browser, written: Any) -> None:
+    browser.open(written(hostile_report()))
+    counted = browser.run(
+        """
+        const all = [...document.querySelectorAll("*")];
+        return {
+          scripts: document.scripts.length,
+          images: document.images.length,
+          handlers: all.filter(e => e.getAttributeNames().some(n => n.startsWith("on"))).length,
+          links: [...document.links].filter(a => !a.href.startsWith(document.URL)).length,
+          footer: document.querySelectorAll("footer").length,
+          checks: document.querySelectorAll(".check").length,
+        };
+        """
+    )
+    assert counted == {
+        "scripts": 0,
+        "images": 0,
+        "handlers": 0,
+        "links": 0,
+        "footer": 1,
+        "checks": 3,
+    }
+    shown = HOSTILE.partition("\u202e")[0]
+    assert shown in browser.text("article h3")
+    assert shown in browser.text("article .labels")
+    assert browser.complaints() == []
+
+
+def test_the_policy_refuses_a_script_even_if_one_got_in(browser: Browser, tmp_path: Path) -> None:
+    html = render(report(result()))
+    page = tmp_path / "page.html"
+    page.write_text(
+        html.replace("</main>", "<script>document.title='in'</script><img src=http://[::1]/></main>")
+    )
+    browser.open(page)
+    assert browser.driver.title == "GO · deployment gate"
+    assert len([told for told in browser.complaints() if "Content Security Policy" in told]) == 2
+
+
+def test_without_its_style_the_page_can_still_be_read(
+    browser: Browser, no_go: tuple[Path, str], tmp_path: Path
+) -> None:
+    """Jenkins serves artifacts with a policy that refuses styles."""
+    html = no_go[0].read_text(encoding="utf-8")
+    bare = tmp_path / "bare.html"
+    bare.write_text(html.replace("style-src 'unsafe-inline'; ", ""), encoding="utf-8")
+    browser.open(bare)
+    assert browser.text("h1") == "NO-GO"
+    tallest = browser.run(
+        "return Math.max(...[...document.querySelectorAll('svg')].map(one =>"
+        " one.getBoundingClientRect().height))"
+    )
+    assert tallest <= 150
+    assert browser.run("return document.documentElement.scrollWidth") <= 1200
+    browser.complaints()
+
+
+def test_thousands_of_checks_stay_one_page(browser: Browser, written: Any) -> None:
+    checks = [measured(1.0, 2.0, id=f"c{n}", name=f"Check {n}") for n in range(6450)]
+    bad = [measured(1.0, 3.0, **FAILED, id=f"b{n}", name=f"Bad {n}") for n in range(50)]
+    browser.open(written(report(*checks, *bad)))
+    assert browser.text("article h3") == "Bad 0"
+    assert browser.run("return document.querySelectorAll('article.check').length") == 50
+    assert "5,900 more" in browser.text(".omitted")

@@ -1,0 +1,141 @@
+"""The verdict is right in every state of the table, each judged in one real Prometheus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from gate_checks import criteria
+from pytest_deploygate.config import FileConfig
+from pytest_deploygate.model import Result, Verdict
+from pytest_deploygate.options import OPTIONS
+from pytest_deploygate.run import GateRun
+from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.sources.base import Source
+from pytest_deploygate.verdict import blindness, decide
+from tests import servers
+from tests.conftest import Gate
+from tests.production import openmetrics
+from tests.real.scenario import GO, SEVERITIES, Scenario
+from tests.real.scenarios import SCENARIOS
+
+pytestmark = pytest.mark.xdist_group("scenarios")
+
+CRITERIA = [
+    *criteria.SCHEMA,
+    *criteria.API,
+    *criteria.LATENCY,
+    *criteria.RL,
+    *criteria.CACHE,
+    *criteria.RESOURCES,
+]
+TWO_DAYS = 2 * 86_400.0
+ENDS = {row.name: 1_750_000_000.0 + number * TWO_DAYS for number, row in enumerate(SCENARIOS)}
+EXIT_CODES = {"GO": 0, "WARNING": 1, "NO_GO": 2}
+END_TO_END = [
+    "a healthy service",
+    "everything is broken at once",
+    "an empty Prometheus",
+    "the first failure ever creates its series at 1",
+    "creative is slow for less than five minutes",
+    "creative is slow for 20 minutes on one instance",
+    "one GPU of eight nearly full",
+    "neither node exporter nor cAdvisor",
+]
+
+
+@pytest.fixture(scope="module")
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    """One Prometheus that holds every state, two days apart."""
+    states = (row.production(ENDS[row.name]) for row in SCENARIOS)
+    with servers.prometheus(openmetrics(*states), tmp_path_factory.mktemp("scenarios")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def source(prometheus: servers.Server) -> Source:
+    """It, asked over one pool of connections."""
+    return GateRun(settings(prometheus.url, SCENARIOS[0]), {}).source
+
+
+def settings(url: str, row: Scenario) -> Settings:
+    """What a gate is told that judges a row."""
+    given = {option.name: None for option in OPTIONS}
+    told = {"prometheus-url": url, "gate-at": str(at(row)), "gate-set": row.settings}
+    return merge({**given, **told}, {}, FileConfig(), Path())
+
+
+def at(row: Scenario) -> float:
+    """When a row is judged, in Unix seconds."""
+    return ENDS[row.name] + row.later
+
+
+def judged(row: Scenario, source: Source) -> list[Result]:
+    """Every check of a row."""
+    run = GateRun(settings("http://127.0.0.1", row), {}, source)
+    run.prefetch(CRITERIA)
+    return [run.judge(criterion) for criterion in CRITERIA]
+
+
+def verdict(results: Sequence[Result]) -> str:
+    """What these results make together."""
+    return Verdict.NO_GO if blindness(results) else decide(results)
+
+
+def expected(row: Scenario) -> dict[str, tuple[str, str]]:
+    """Status and reason of the checks that are not GO."""
+    return {
+        id: (check.status or SEVERITIES[id], check.reason)
+        for id, check in row.checks.items()
+        if check.status != GO
+    }
+
+
+@pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: row.name)
+def test_a_state_of_production_gets_the_right_verdict(row: Scenario, source: Source) -> None:
+    results = {result.id: result for result in judged(row, source)}
+    told = {id: result.message for id, result in results.items()}
+    not_go = {
+        id: (str(result.status), str(result.reason))
+        for id, result in results.items()
+        if result.status != GO
+    }
+    assert not_go == expected(row), told
+    assert verdict(list(results.values())) == row.verdict
+    for id, check in row.checks.items():
+        for words in check.words:
+            assert words in told[id]
+
+
+@pytest.mark.parametrize("name", END_TO_END)
+def test_the_command_ends_as_the_table_says(
+    name: str, prometheus: servers.Server, run_gate: Gate, pytester: pytest.Pytester
+) -> None:
+    row = next(row for row in SCENARIOS if row.name == name)
+    done = run_gate(
+        *("--pyargs", "gate_checks", f"--prometheus-url={prometheus.url}"),
+        *(f"--gate-at={at(row)}", "--gate-json=gate.json"),
+    )
+    report = json.loads((pytester.path / "gate.json").read_text(encoding="utf-8"))
+    assert (done.ret, report["overall_status"]) == (EXIT_CODES[row.verdict], row.verdict)
+    not_go = {c["id"]: (c["status"], c["reason"]) for c in report["checks"] if c["status"] != GO}
+    assert not_go == expected(row)
+
+
+def test_every_check_is_broken_somewhere_and_nothing_else_is() -> None:
+    alone = {
+        id
+        for row in SCENARIOS
+        for id, check in row.checks.items()
+        if check.reason == "breach" and len(expected(row)) == 1
+    }
+    # Creative latency that is above its limit for long is above its limit now.
+    assert SEVERITIES.keys() - alone == {"creative_p95_sustained"}
+
+
+def test_the_table_is_about_the_criteria_that_ship() -> None:
+    assert [criterion.id for criterion in CRITERIA] == list(SEVERITIES)
+    assert len({row.name for row in SCENARIOS}) == len(SCENARIOS)

@@ -1,0 +1,89 @@
+"""A plugin of the gate in one file: its own source, action, report, and an ear for the verdict.
+
+It stands in the ``conftest.py`` of the root directory, or in an installed pytest plugin. Try it:
+``pytest -p deploygate --gate-act``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_deploygate import Series, SourceError
+from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.model import InstantQuery, Measurement, Query
+from pytest_deploygate.report import GateReport, SourceInfo
+from pytest_deploygate.settings import Settings
+
+
+class NumbersFile:
+    """A source: answers an expression with the number that a JSON file has under that name."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def info(self) -> SourceInfo:
+        """What the reports say of it."""
+        return SourceInfo(kind="numbers", location=self._path.name)
+
+    def ask(self, query: Query, deadline: float) -> Measurement:
+        """One series with one point; nothing if the file does not have the name."""
+        if not isinstance(query, InstantQuery):
+            raise SourceError(f"{self._path.name} holds no history; ask for one value")
+        value = json.loads(self._path.read_text()).get(query.expr)
+        return Measurement(() if value is None else (Series({}, ((query.at, float(value)),)),))
+
+    def notices(self) -> list[str]:
+        """Nothing worth a line."""
+        return []
+
+
+class Ticket:
+    """A kind of action: appends a line to a file. Its options are in deploygate.toml."""
+
+    def __init__(self, options: Mapping[str, Any], context: Context) -> None:
+        self._path = context.directory / options["file"]
+
+    def describe(self) -> str:
+        """What ``--gate-act`` would do."""
+        return f"a ticket in {self._path.name}"
+
+    def check(self) -> None:
+        """Nothing that could be missing."""
+
+    def run(self, report: GateReport, deadline: Deadline) -> str:
+        """What was done; raise ActionError if it could not be done."""
+        with self._path.open("a") as file:
+            file.write(f"{report.verdict.label}: {report.sentence}\n")
+        return f"written to {self._path.name}"
+
+
+def as_text(report: GateReport) -> str:
+    """A report: one line for each check."""
+    return "".join(f"{result.status} {result.id} {result.value}\n" for result in report.results)
+
+
+def pytest_deploygate_source(config: pytest.Config, settings: Settings) -> NumbersFile:
+    """Ask the file instead of a Prometheus."""
+    return NumbersFile(config.rootpath / "numbers.json")
+
+
+def pytest_deploygate_actions(config: pytest.Config) -> dict[str, Kind]:
+    """Let deploygate.toml say kind = "ticket"."""
+    return {"ticket": Kind(Ticket, properties={"file": {"type": "string"}}, required=("file",))}
+
+
+def pytest_deploygate_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
+    """Write gate.txt beside the other reports."""
+    return {Path("gate.txt"): as_text}
+
+
+def pytest_deploygate_verdict(report: GateReport, config: pytest.Config) -> None:
+    """Keep a log of verdicts."""
+    with (config.rootpath / "verdicts.log").open("a") as log:
+        log.write(f"{report.verdict.label}, {len(report.actions)} actions\n")

@@ -1,0 +1,34 @@
+"""A command, such as ``docker compose`` or ``kubectl``."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
+from pytest_deploygate.report import GateReport
+
+
+class Command:
+    """Runs an argument list, without a shell, in the directory of the configuration."""
+
+    def __init__(self, options: Mapping[str, Any], context: Context) -> None:
+        self._argv: list[str] = options["command"]
+        self._context = context
+
+    def describe(self) -> str:
+        """The command, as one would type it."""
+        return shlex.join(self._argv)
+
+    def check(self) -> None:
+        """The command is there."""
+        refuse_missing(self._argv, self._context)
+
+    def run(self, report: GateReport, deadline: Deadline) -> str:
+        """Its exit code and the end of its output."""
+        return execute(self._argv, self._context, report, deadline)
+
+
+COMMAND = Kind(Command, {"command": ARGV}, ("command",))

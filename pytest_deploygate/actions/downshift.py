@@ -1,0 +1,75 @@
+"""A service's downshift to a cheaper mode (the document's 3.3 and 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.function import REFERENCE, load
+from pytest_deploygate.actions.http import PLACES, Endpoint, one_of, properties
+from pytest_deploygate.errors import ActionError, ConfigurationError
+from pytest_deploygate.report import GateReport
+
+MODES = ("creative", "balanced", "fast")
+"""The document's modes, the slowest first."""
+
+
+class Downshift:
+    """Tells the service's admin endpoint, or a function's manager, which mode gives way to which.
+
+    Raises:
+        ConfigurationError: it would be no downshift, or it is not clear who is told.
+    """
+
+    def __init__(self, options: Mapping[str, Any], context: Context) -> None:
+        self._service = options.get("service", "llm")
+        self._from = options["from"]
+        self._to = options.get("to") or MODES[MODES.index(self._from) + 1]
+        if MODES.index(self._to) <= MODES.index(self._from):
+            raise ConfigurationError(
+                f"from {self._from} to {self._to} is no downshift; it goes {' → '.join(MODES)}"
+            )
+        self._context = context
+        self._function: str = options.get("function", "")
+        place = one_of(options, (*PLACES, "function"))
+        self._endpoint = None if self._function else Endpoint(place, options, context)
+
+    def describe(self) -> str:
+        """Which mode gives way to which, and who is told."""
+        told = f"POST to {self._endpoint}" if self._endpoint else self._function
+        return f"{self._shift()} by {told}"
+
+    def check(self) -> None:
+        """The address, or the function, is there."""
+        if self._endpoint:
+            self._endpoint.check()
+        else:
+            load(self._function, self._context)
+
+    def run(self, report: GateReport, deadline: Deadline) -> str:
+        """Shift down; an answer that names another mode than the one asked for is a failure."""
+        if self._endpoint:
+            document = {"service": self._service, "from": self._from, "to": self._to}
+            return f"{self._shift()}; {self._endpoint.post(document, deadline)}"
+        manager = load(self._function, self._context)()
+        mode = manager.apply_downshift(self._service, self._from, self._to)
+        if isinstance(mode, str) and mode != self._to:
+            raise ActionError(f"{self._shift()} was asked for, the manager answers {mode}")
+        return self._shift()
+
+    def _shift(self) -> str:
+        return f"{self._service}: {self._from} → {self._to}"
+
+
+DOWNSHIFT = Kind(
+    Downshift,
+    {
+        "service": {"type": "string", "minLength": 1},
+        "from": {"enum": list(MODES[:-1])},
+        "to": {"enum": list(MODES[1:])},
+        "function": REFERENCE,
+        **properties(PLACES),
+    },
+    ("from",),
+)

@@ -1,0 +1,35 @@
+"""Functions that are named in the configuration, ``package.module:function``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from pytest_deploygate.actions.base import Context
+from pytest_deploygate.errors import ConfigurationError
+
+REFERENCE = {"type": "string", "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"}
+"""The JSON Schema of such a name."""
+
+
+def load(reference: str, context: Context) -> Callable[..., Any]:
+    """Import a function; modules beside the configuration are found too.
+
+    Raises:
+        ConfigurationError: there is no such function, or importing it fails.
+    """
+    module, _, name = reference.partition(":")
+    if str(context.directory) not in sys.path:
+        sys.path.append(str(context.directory))
+    try:
+        function = getattr(import_module(module), name)
+    except (Exception, SystemExit) as error:
+        raise ConfigurationError(
+            f"function {reference!r} cannot be imported: {type(error).__name__}: {error}"
+        ) from None
+    if not callable(function):
+        raise ConfigurationError(f"function {reference!r} cannot be called")
+    found: Callable[..., Any] = function
+    return found

@@ -1,0 +1,34 @@
+"""A Python function that is given the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.function import REFERENCE, load
+from pytest_deploygate.report import GateReport
+
+
+class Python:
+    """Calls ``function(report)``; what it returns is told, what it raises makes it fail."""
+
+    def __init__(self, options: Mapping[str, Any], context: Context) -> None:
+        self._reference: str = options["function"]
+        self._context = context
+
+    def describe(self) -> str:
+        """The call."""
+        return f"{self._reference}(report)"
+
+    def check(self) -> None:
+        """The function can be imported."""
+        load(self._reference, self._context)
+
+    def run(self, report: GateReport, deadline: Deadline) -> str:
+        """What it returned."""
+        answer = load(self._reference, self._context)(report)
+        return f"{self._reference} returned" if answer is None else f"{self._reference}: {answer}"
+
+
+PYTHON = Kind(Python, {"function": REFERENCE}, ("function",))

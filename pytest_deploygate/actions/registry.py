@@ -1,0 +1,79 @@
+"""The kinds of actions by their names, and the JSON Schema of ``[[actions]]``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from pytest_deploygate.actions.base import Kind
+from pytest_deploygate.errors import ConfigurationError
+from pytest_deploygate.model import Reason, Verdict
+
+_HOMES = {
+    "checkpoint-rollback": ("checkpoint", "CHECKPOINT_ROLLBACK"),
+    "command": ("command", "COMMAND"),
+    "downshift": ("downshift", "DOWNSHIFT"),
+    "python": ("python", "PYTHON"),
+    "slack": ("webhook", "SLACK"),
+    "webhook": ("webhook", "WEBHOOK"),
+}
+_NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
+_REASONS = [reason.value for reason in (Reason.BREACH, Reason.NO_DATA, Reason.ERROR)]
+
+SHARED: Mapping[str, Any] = {
+    "name": {"type": "string", "minLength": 1},
+    "kind": {"type": "string"},
+    "on": {"type": "array", "items": {"enum": [v.label for v in Verdict]}, "minItems": 1},
+    "for": _NAMES,
+    "reasons": {"type": "array", "items": {"enum": _REASONS}, "minItems": 1},
+    "needs": {"type": "string"},
+    "timeout": {"type": ["string", "number"]},
+}
+"""The keys of every action."""
+
+
+def known_kinds(added: Iterable[Mapping[str, Kind]] = ()) -> dict[str, Kind]:
+    """The kinds that ship, and those that plugins add.
+
+    Raises:
+        ConfigurationError: two have one name.
+    """
+    kinds = {name: _shipped(*home) for name, home in _HOMES.items()}
+    for more in added:
+        for name, kind in more.items():
+            if name in kinds:
+                raise ConfigurationError(
+                    f"pytest_deploygate_actions: the kind {name!r} exists; give it another name"
+                )
+            kinds[name] = kind
+    return kinds
+
+
+def _shipped(module: str, name: str) -> Kind:
+    kind: Kind = getattr(import_module(f"pytest_deploygate.actions.{module}"), name)
+    return kind
+
+
+def schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """The JSON Schema of ``[[actions]]``: what every action has, and what each kind has."""
+    return {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "properties": {**SHARED, "kind": {"enum": sorted(kinds)}},
+            "required": ["name", "kind", "on"],
+            "allOf": [_only_for(name, kind) for name, kind in kinds.items()],
+        },
+    }
+
+
+def _only_for(name: str, kind: Kind) -> dict[str, Any]:
+    return {
+        "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
+        "then": {
+            "properties": {**dict.fromkeys(SHARED, True), **kind.properties},
+            "required": list(kind.required),
+            "additionalProperties": False,
+        },
+    }

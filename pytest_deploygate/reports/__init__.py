@@ -11,6 +11,8 @@ from pytest_deploygate.report import GateReport
 
 _RENDERERS = {
     "gate-junit": "junit",
+    "gate-html": "html",
+    "gate-metrics": "metrics",
 }
 
 OPTIONS = tuple(_RENDERERS)

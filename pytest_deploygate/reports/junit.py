@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
 from pytest_deploygate.model import Reason, Result, Status
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.report import ActionResult, GateReport
 
 _PRETTY_UP_TO = 200  # cases; pretty printing parses the whole document once more
 
@@ -23,6 +23,9 @@ def render(report: GateReport) -> str:
     cases += [_problem(number, text) for number, text in enumerate(report.problems, start=1)]
     if report.blind:
         cases.append(_problem(0, report.blind))
+    cases += [_action(action) for action in report.actions]
+    if report.page:
+        _attach(cases, report.page)
     suite = TestSuite(
         "deployment gate",
         cases,
@@ -68,6 +71,13 @@ def _case(result: Result, name: str) -> TestCase:
     return case
 
 
+def _attach(cases: list[TestCase], page: str) -> None:
+    """GitLab links this path from a failed case; it takes one system-out a case, not two."""
+    for case in cases:
+        if case.is_failure() or case.is_error():
+            case.stdout = f"[[ATTACHMENT|{page}]]"
+
+
 def _text(result: Result) -> str:
     """The message first: GitLab shows this text and nothing else."""
     lines = [result.message, f"check: {result.id}", f"status: {result.status.value}"]
@@ -79,4 +89,15 @@ def _text(result: Result) -> str:
 def _problem(number: int, text: str) -> TestCase:
     case = TestCase(f"Gate verdict {number}".removesuffix(" 0"), classname="gate.run")
     case.add_error_info(message=text, output=text, error_type="no-verdict")
+    return case
+
+
+def _action(action: ActionResult) -> TestCase:
+    name = f"{action.name} ({action.kind})"
+    if not action.failed:
+        name = f"{name}: {action.status}: {action.message}"
+    case = TestCase(name, classname="gate.actions", elapsed_sec=action.duration)
+    if action.failed:
+        text = f"{action.status}: {action.message}\n{action.output}".rstrip()
+        case.add_error_info(message=action.message, output=text, error_type=action.status.value)
     return case

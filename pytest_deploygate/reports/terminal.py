@@ -9,17 +9,9 @@ from itertools import groupby
 from typing import Any, Protocol
 
 from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import GateReport
-from pytest_deploygate.text import value_and_limit
+from pytest_deploygate.report import LIGHTS, WORST_FIRST, ActionStatus, GateReport
+from pytest_deploygate.text import inert, value_and_limit
 
-_ORDER = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
-_LIGHTS = {
-    "GO": "🟢",
-    "WARNING": "🟡",
-    "NO_GO": "🔴",
-    "SKIPPED": "⚪",
-    "WAIVED": "🔵",
-}
 _COLOURS = {
     "GO": "green",
     "WARNING": "yellow",
@@ -35,6 +27,14 @@ _WORDS = {
 _PLAIN = str.maketrans({"≤": "<=", "≥": ">=", "…": "...", "•": "*", "×": "x", "→": "->"})
 _MOST_FAILURES = 50
 _MOST_OTHERS = 30
+_MOST_OUTPUT = 10
+_ACTION_COLOURS = {
+    ActionStatus.DONE: "green",
+    ActionStatus.FAILED: "red",
+    ActionStatus.TIMED_OUT: "red",
+    ActionStatus.PLANNED: "yellow",
+    ActionStatus.SKIPPED: "white",
+}
 
 
 class Writer(Protocol):
@@ -58,11 +58,11 @@ class Line:
 def write(writer: Any, report: GateReport, written: Mapping[str, str]) -> None:
     """Write the block; a terminal that cannot show an emoji or a symbol gets words."""
     encoding = getattr(getattr(writer, "_file", None), "encoding", None) or "utf-8"
-    shows_all = _can_encode("".join(_LIGHTS.values()) + "≤≥…•", encoding)
+    shows_all = _can_encode("".join(LIGHTS.values()) + "≤≥…•", encoding)
     writer.line()
     for line in lines(report, written, width=min(writer.fullwidth, 100), emoji=shows_all):
         text = line.text if shows_all else line.text.translate(_PLAIN)
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        text = inert(text.encode(encoding, "backslashreplace").decode(encoding))
         markup = {line.colour: True} if line.colour else {}
         writer.line(text, bold=line.bold, **markup)
 
@@ -85,6 +85,7 @@ def lines(
     if report.results:
         yield from _boxed("CHECK DETAILS", width)
         yield from _details(report, width, emoji)
+    yield from _actions(report, width)
     yield from _context(report, written)
     yield Line("=" * width)
     yield _light(report, emoji)
@@ -99,7 +100,7 @@ def _boxed(title: str, width: int) -> Iterator[Line]:
 
 def _conclusion(report: GateReport, emoji: bool) -> Iterator[Line]:
     colour = _COLOURS[report.verdict.value]
-    light = f"{_LIGHTS[report.verdict.value]} " if emoji else ""
+    light = f"{LIGHTS[Status(report.verdict)]} " if emoji else ""
     yield Line(f"Overall Status: {light}{report.verdict.label}", colour, bold=True)
     yield Line()
     if report.problems:
@@ -122,10 +123,23 @@ def _sign(sign: str, text: str, emoji: bool) -> str:
 
 def _light(report: GateReport, emoji: bool) -> Line:
     """The last line, where the eye is when the run is over."""
-    light = f"{_LIGHTS[report.verdict.value]} " if emoji else ""
+    light = f"{LIGHTS[Status(report.verdict)]} " if emoji else ""
     reason = "" if report.verdict is Verdict.GO else f": {report.sentence}"
     text = f"{light}{report.verdict.label} (exit code {report.exit_code}){reason}"
     return Line(text, _COLOURS[report.verdict.value], bold=True)
+
+
+def _actions(report: GateReport, width: int) -> Iterator[Line]:
+    if not report.actions:
+        return
+    yield Line("ACTIONS", bold=True)
+    yield Line("-" * width)
+    for action in report.actions:
+        told = f"  • {action.name} ({action.kind}): {action.status}, {action.message}"
+        yield Line(told, _ACTION_COLOURS[action.status])
+        for line in action.output.splitlines()[-_MOST_OUTPUT:] if action.failed else ():
+            yield Line(f"      {line}")
+    yield Line()
 
 
 def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
@@ -137,19 +151,19 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
     environment = f"{report.environment}, " if report.environment else ""
     yield Line(f"Source: {environment}{report.source.location}{replayed}")
     yield Line(f"Timestamp: {moment.replace('+00:00', 'Z')}")
-    for option, path in written.items():
-        yield Line(f"Wrote: {path} (--{option})")
+    for path, origin in written.items():
+        yield Line(f"Wrote: {path} ({origin})")
 
 
 def _details(report: GateReport, width: int, emoji: bool) -> Iterator[Line]:
     """The bad ones first; few enough that a fleet's gate stays readable."""
-    for status in _ORDER:
+    for status in WORST_FIRST:
         results = report.with_status(status)
         if not results:
             continue
         count = f"({len(results)} check{'s' if len(results) > 1 else ''})"
         title = f"{status.value.replace('_', '-')} {count}"
-        yield Line(_sign(_LIGHTS[status.value], title, emoji), _COLOURS[status.value], bold=True)
+        yield Line(_sign(LIGHTS[status], title, emoji), _COLOURS[status.value], bold=True)
         yield Line("-" * width)
         most = _MOST_FAILURES if status in (Status.NO_GO, Status.WARNING) else _MOST_OTHERS
         yield from _listed(results[:most])

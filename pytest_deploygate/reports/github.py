@@ -1,0 +1,132 @@
+"""A step of GitHub Actions: its summary in Markdown, its annotations and its outputs, as text.
+
+Names and messages come from outside: nothing in them may end a table's cell, begin another
+command of the runner or add an output.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from pytest_deploygate.model import Result, Status
+from pytest_deploygate.report import LIGHTS, WORST_FIRST, GateReport
+from pytest_deploygate.text import printable, value_and_limit
+
+SUMMARY_BYTES = 1024 * 1024
+"""The most that GitHub takes for one step; of more it shows nothing at all."""
+ANNOTATIONS = 10
+"""The most of one level that GitHub shows for one step."""
+
+_REST_BYTES = 200
+_PROBLEMS = 20
+_MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|&~$"})
+_HEADER = "| | Check | Value | Limit | Message |\n| --- | --- | ---: | ---: | --- |\n"
+
+
+def summary(report: GateReport, most: int = SUMMARY_BYTES) -> str:
+    """The verdict and a table of the checks in at most so many bytes, the bad ones first.
+
+    Checks that find no room are counted; empty when not even the verdict fits.
+    """
+    head = "".join(f"{line}\n\n" for line in _head(report))
+    results = sorted(report.results, key=lambda result: WORST_FIRST.index(result.status))
+    foot = _foot(report)
+    room = most - _size(head + _HEADER + foot) - _REST_BYTES
+    if room < 0:
+        return ""
+    rows = list(_fitting(map(_row, results), room))
+    table = _HEADER + "".join(rows) + "\n" if rows else ""
+    return head + table + _rest(results[len(rows) :]) + foot
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "backslashreplace"))
+
+
+def _fitting(rows: Iterable[str], room: int) -> Iterator[str]:
+    for row in rows:
+        room -= _size(row)
+        if room < 0:
+            return
+        yield row
+
+
+def _head(report: GateReport) -> Iterator[str]:
+    light = LIGHTS[Status(report.verdict)]
+    yield f"## {light} Deployment gate: {report.verdict.label}"
+    yield f"**{_escaped(report.sentence)}**"
+    problems = [*report.problems, *([report.blind] if report.blind else [])]
+    if len(problems) > 1:
+        yield "\n".join(f"- {_escaped(problem)}" for problem in problems[:_PROBLEMS])
+    if report.partial:
+        yield f"Partial: {_escaped(report.partial)}"
+    if report.exit_code != report.verdict.exit_code and not report.problems:
+        yield f"Advisory run: exit code {report.exit_code}"
+    yield from (f"Notice: {_escaped(notice)}" for notice in report.notices[:_PROBLEMS])
+
+
+def _row(result: Result) -> str:
+    value = limit = ""
+    if result.value is not None and result.threshold is not None:
+        value, limit = value_and_limit(result.value, result.threshold, result.unit)
+        limit = f"{result.comparison} {limit}"
+    light = f"{LIGHTS[result.status]} {result.status.value.replace('_', '-')}"
+    cells = (light, *map(_escaped, (result.name, value, limit, result.message)))
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _escaped(text: str) -> str:
+    """Text that stays text, on one line and in one cell."""
+    return printable(text).strip().translate(_MARKDOWN).encode("utf-8", "backslashreplace").decode()
+
+
+def _rest(left: Sequence[Result]) -> str:
+    if not left:
+        return ""
+    counts = Counter(result.status for result in left)
+    told = ", ".join(f"{counts[s]} {s.value.replace('_', '-')}" for s in WORST_FIRST if counts[s])
+    return f"... and {len(left)} more checks ({told}): the reports hold them all.\n\n"
+
+
+def _foot(report: GateReport) -> str:
+    moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="seconds")
+    how = "replayed from" if report.source.is_recording else "asked of"
+    environment = f", environment {_escaped(report.environment)}" if report.environment else ""
+    told = f"{how} {_escaped(report.source.location)}{environment}"
+    return f"{len(report.results)} checks at {moment.replace('+00:00', 'Z')}, {told}\n"
+
+
+def annotated(report: GateReport) -> list[str]:
+    """Commands of the runner: an error for what is NO-GO, a warning for a WARNING."""
+    problems = [*report.problems, *([report.blind] if report.blind else [])]
+    errors = [("No verdict", problem) for problem in problems]
+    errors += [_told(result) for result in report.with_status(Status.NO_GO)]
+    warnings = [_told(result) for result in report.with_status(Status.WARNING)]
+    return [*_commands("error", errors), *_commands("warning", warnings)]
+
+
+def _told(result: Result) -> tuple[str, str]:
+    return f"{result.status.value.replace('_', '-')}: {result.name}", result.message
+
+
+def _commands(level: str, told: Sequence[tuple[str, str]]) -> list[str]:
+    """The tenth says how many more there are, if GitHub would not show them all."""
+    if len(told) > ANNOTATIONS:
+        more = len(told) - ANNOTATIONS + 1
+        told = [*told[: ANNOTATIONS - 1], ("Deployment gate", f"{more} more, in the summary")]
+    return [f"::{level} title={_property(title)}::{_data(text)}" for title, text in told]
+
+
+def _data(text: str) -> str:
+    return printable(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def outputs(report: GateReport) -> str:
+    """The step's outputs. Both are of closed sets: nothing from outside can add a line."""
+    return f"verdict={report.verdict.label}\nexit-code={report.exit_code}\n"

@@ -1,0 +1,206 @@
+"""One self-contained HTML page: no script, no network, nothing foreign that is not escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from pytest_deploygate.durations import spoken
+from pytest_deploygate.model import Reason, Result, Status, Verdict
+from pytest_deploygate.report import GateReport, SourceInfo
+from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
+from pytest_deploygate.text import printable_block, value_and_limit
+
+ORDER = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
+_FAILED = (Status.NO_GO, Status.WARNING)
+_MOST_IN_FULL = 100
+_MOST_OTHERS = 500
+_ADVICE = {
+    Verdict.GO: "Go ahead",
+    Verdict.WARNING: "Review before deploying",
+    Verdict.NO_GO: "Deployment blocked",
+}
+_REASONS = {
+    Reason.BREACH: "limit not kept",
+    Reason.NO_DATA: "no data",
+    Reason.ERROR: "could not be measured",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One check as it is shown; ``alike`` could not be measured for the very same reason."""
+
+    number: int
+    result: Result
+    alike: tuple[Result, ...]
+    reason: str
+    value: str
+    limit: str
+    bar: Bar | None
+    chart: Chart | None
+    link: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """All checks of one status: the first in full, more in a table, the rest only counted."""
+
+    status: Status
+    label: str
+    count: int
+    checks: tuple[Check, ...]
+    table: tuple[Result, ...]
+    omitted: int
+
+
+def render(report: GateReport) -> str:
+    """The page. Everything printed passes :func:`_harmless` and is escaped after that."""
+    page = _environment().get_template("page.html.j2")
+    return page.render(
+        report=report,
+        sections=list(_sections(report)),
+        status=report.verdict.value,
+        advice=_advice(report),
+        remarks=list(_remarks(report)),
+        size=SIZE,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("pytest_deploygate.reports", "page"),
+        autoescape=True,
+        finalize=_harmless,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        time=_time, iso=_iso, spoken=spoken, label=_label, printable=_harmless
+    )
+    return environment
+
+
+def _harmless(value: Any) -> Any:
+    """Text that can neither hide nor reorder anything, whoever wrote it; markup stays as it is."""
+    return printable_block(value) if isinstance(value, str) and type(value) is not Markup else value
+
+
+def _label(status: Status) -> str:
+    return status.value.replace("_", "-")
+
+
+def _time(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds")
+
+
+def _advice(report: GateReport) -> str:
+    """What to do; a page that lies about does not send anybody ahead."""
+    if report.problems:
+        return "No verdict was reached: deployment blocked"
+    if report.source.is_recording:
+        return "Replayed from a recording: says nothing about now"
+    if report.verdict is Verdict.NO_GO and report.advisory:
+        return "This would block, but the run is advisory"
+    if report.verdict is Verdict.GO and report.partial:
+        return "Passed, but not everything was checked"
+    return _ADVICE[report.verdict]
+
+
+def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
+    """What stands in the way of a verdict, or must be known to trust it."""
+    blind = [report.blind] if report.blind else []
+    yield from (("Problem", text) for text in (*report.problems, *blind) if text != report.sentence)
+    if report.partial:
+        yield "Partial", f"not everything was checked: {report.partial}"
+    if report.advisory and report.exit_code != report.verdict.exit_code:
+        yield "Advisory", f"the run ends in 0 instead of {report.verdict.exit_code}: it blocks nothing"
+    if report.source.is_recording:
+        yield "Recording", f"judged from {report.source.location}, not from a server"
+    yield from (("Notice", text) for text in report.notices)
+
+
+def _sections(report: GateReport) -> Iterator[Section]:
+    number, space = 0, _MOST_OTHERS
+    for status in ORDER:
+        results = report.with_status(status)
+        groups = _alike(results)
+        room = max(0, _MOST_IN_FULL - number)
+        rest = [result for group in groups[room:] for result in group]
+        shown = rest if status in _FAILED else rest[:space]
+        if status not in _FAILED:
+            space -= len(shown)
+        if results:
+            yield Section(
+                status=status,
+                label=_label(status),
+                count=len(results),
+                checks=tuple(_checks(groups[:room], report.source, number)),
+                table=tuple(shown),
+                omitted=len(rest) - len(shown),
+            )
+        number += len(groups[:room])
+
+
+def _alike(results: Iterable[Result]) -> list[list[Result]]:
+    """Checks that could not be measured for one and the same reason are shown as one."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        measured = result.value is not None or result.reason is Reason.OK
+        key = result.id if measured else f"{result.severity} {result.reason} {result.message}"
+        groups.setdefault(key, []).append(result)
+    return list(groups.values())
+
+
+def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> Iterator[Check]:
+    for result, *alike in groups:
+        number += 1
+        value, limit = _value_and_limit(result)
+        yield Check(
+            number=number,
+            result=result,
+            alike=tuple(alike),
+            reason=_REASONS.get(result.reason, ""),
+            value=value,
+            limit=limit,
+            bar=bar(result),
+            chart=chart(result),
+            link=graph_link(source, result),
+        )
+
+
+def _value_and_limit(result: Result) -> tuple[str, str]:
+    if result.value is None or result.threshold is None:
+        return "", ""
+    value, limit = value_and_limit(result.value, result.threshold, result.unit)
+    per_hour = " per hour" if is_slope(result) else ""
+    return f"{value}{per_hour}", f"{result.comparison} {limit}{per_hour}".strip()
+
+
+def graph_link(source: SourceInfo, result: Result) -> str:
+    """The query in the server's own graph, at the time it was judged; empty if there is none."""
+    try:
+        parts = urlsplit(source.location)
+        served = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+    except ValueError:
+        return ""
+    if source.is_recording or not served or not result.query:
+        return ""
+    end = f"{datetime.fromtimestamp(result.timestamp, UTC):%Y-%m-%d %H:%M:%S}"
+    asked = {"expr": result.query, "tab": "0", "range_input": "2h"}
+    asked |= {"end_input": end, "moment_input": end}
+    fields = urlencode({f"g0.{key}": text for key, text in asked.items()}, quote_via=quote, errors="replace")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/graph?{fields}"

@@ -1,0 +1,174 @@
+"""The gate's own metrics: a text file for scrapers, and the same pushed to a Pushgateway.
+
+The text is read by node_exporter's textfile collector, by Prometheus itself and by GitLab's
+metrics report, which cuts every line at a ``#``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from pytest_deploygate.model import Result, Status, Verdict
+from pytest_deploygate.redaction import Secret
+from pytest_deploygate.report import GateReport
+from pytest_deploygate.text import printable
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
+
+JOB = "deploygate"
+
+_NOT_NOW = 300.0  # seconds between what was judged and the run
+_VERDICTS = {Verdict.GO: 1.0, Verdict.WARNING: 0.5, Verdict.NO_GO: 0.0}
+_STATUSES = {Status.GO: 1.0, Status.WAIVED: 1.0, Status.WARNING: 0.5, Status.NO_GO: 0.0}
+_STATUS_HELP = "The verdict: 1 GO, 0.5 WARNING, 0 NO-GO."
+_CHECK_STATUS_HELP = "One check: 1 GO or waived, 0.5 WARNING, 0 NO-GO; none if it was skipped."
+
+
+def render(report: GateReport) -> str:
+    """The Prometheus text format."""
+    from prometheus_client import generate_latest
+
+    return generate_latest(_registry(report)).decode("utf-8")
+
+
+def push(
+    report: GateReport, url: str, headers: Mapping[str, Secret], *, within: float = 10.0
+) -> str:
+    """Replace what the Pushgateway holds of this job and environment.
+
+    Args:
+        report: what is pushed.
+        url: the Pushgateway, without credentials.
+        headers: sent along, such as ``Authorization``.
+        within: the longest time in seconds, also for a server that answers byte by byte.
+
+    Returns:
+        Why the metrics did not arrive, empty if they did; foreign text, not yet made harmless.
+    """
+    registry, outcome = _registry(report), SimpleQueue[str]()
+    key = {"environment": _label(report.environment)} if report.environment else {}
+
+    def run() -> None:
+        from prometheus_client import push_to_gateway
+
+        with _explained(outcome):
+            push_to_gateway(url, JOB, registry, key, within, _handler(headers))
+
+    Thread(target=run, name="deploygate-push", daemon=True).start()
+    try:
+        return outcome.get(timeout=within)
+    except Empty:
+        return f"no answer within {within:g}s"
+
+
+def not_about_now(report: GateReport) -> str:
+    """Why these results say nothing about production now, empty if they do."""
+    if report.source.is_recording:
+        return "a recording was judged, not production as it is now"
+    if abs(report.evaluated_at - report.started_at) > _NOT_NOW:
+        return "another time was judged, not production as it is now"
+    return ""
+
+
+def _handler(headers: Mapping[str, Secret]) -> Callable[..., Any]:
+    """The client's own, which follows no redirect of a PUT, with headers of ours."""
+    from prometheus_client.exposition import default_handler
+
+    def handler(**request: Any) -> Callable[[], None]:
+        sent = [(name, secret.reveal()) for name, secret in headers.items()]
+        return default_handler(**{**request, "headers": [*request["headers"], *sent]})
+
+    return handler
+
+
+@contextmanager
+def _explained(outcome: SimpleQueue[str]) -> Iterator[None]:
+    from urllib.error import HTTPError
+
+    try:
+        yield
+        outcome.put("")
+    except HTTPError as error:
+        with error:
+            told = error.read(2000).decode("utf-8", "replace").strip()
+            outcome.put(f"it answers {error.code}: {told or error.reason}")
+    except Exception as error:  # whatever it was, the run goes on without it
+        reason = getattr(error, "reason", None) or error
+        outcome.put(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__)
+
+
+class _Gauges:
+    """What prometheus_client collects, in a registry of its own."""
+
+    def __init__(self, report: GateReport) -> None:
+        self._report = report
+        self._shared = {"environment": _label(report.environment)} if report.environment else {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, whole."""
+        report = self._report
+        checks = list(_labelled(report.results))
+        yield self._single("status", _STATUS_HELP, _VERDICTS[report.verdict])
+        yield self._checks("status", _CHECK_STATUS_HELP, checks, lambda r: _STATUSES[r.status])
+        yield self._checks("value", "What was judged, in its own unit.", checks, lambda r: r.value)
+        yield self._checks("threshold", "What it was held against.", checks, lambda r: r.threshold)
+        yield self._single("partial", "1 if checks were left out.", float(bool(report.partial)))
+        yield self._single("duration_seconds", "How long the run took.", report.duration)
+        finished = report.started_at + report.duration
+        yield self._single("last_run_timestamp_seconds", "When the run ended.", finished)
+
+    def _single(self, name: str, text: str, value: float) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        family = GaugeMetricFamily(f"deployment_gate_{name}", text, labels=list(self._shared))
+        family.add_metric(list(self._shared.values()), value)
+        return family
+
+    def _checks(
+        self,
+        name: str,
+        text: str,
+        checks: Iterable[tuple[str, Result]],
+        value: Callable[[Result], float | None],
+    ) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        labels = ["check", "severity", *self._shared]
+        family = GaugeMetricFamily(f"deployment_gate_check_{name}", text, labels=labels)
+        for check, result in checks:
+            if (number := value(result)) is not None:
+                values = [check, result.severity.value, *self._shared.values()]
+                family.add_metric(values, number)
+        return family
+
+
+def _registry(report: GateReport) -> CollectorRegistry:
+    from prometheus_client import CollectorRegistry
+
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Gauges(report))
+    return registry
+
+
+def _labelled(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
+    """What was judged with a label of its own: two samples alike make the whole text invalid."""
+    taken: set[str] = set()
+    for result in results:
+        label = name = _label(result.id)
+        for number in count(2):
+            if label not in taken:
+                break
+            label = f"{name}-{number}"
+        taken.add(label)
+        if result.status is not Status.SKIPPED:
+            yield label, result
+
+
+def _label(text: str) -> str:
+    return printable(text, len(text)).replace("#", r"\x23")

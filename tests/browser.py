@@ -1,0 +1,103 @@
+"""A real browser for the tests: Debian's chromium without a window, driven through chromedriver."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+
+from tests.servers import executable
+
+OPTIONS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+    "--hide-scrollbars",
+)
+
+
+class Browser:
+    """One window; every page is loaded with the width, the colours and the medium wanted."""
+
+    def __init__(self, driver: webdriver.Chrome) -> None:
+        self.driver = driver
+
+    def open(
+        self, page: Path, *, width: int = 1200, height: int = 900, colours: str = "light"
+    ) -> None:
+        """Load a file."""
+        self._tell("Emulation.setDeviceMetricsOverride", **_metrics(width, height))
+        preference = {"name": "prefers-color-scheme", "value": colours}
+        self._tell("Emulation.setEmulatedMedia", media="", features=[preference])
+        self.complaints()
+        self.driver.get(page.resolve().as_uri())
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """What a script of the test's own returns; the page's policy does not apply to it."""
+        return self.driver.execute_script(script, *arguments)
+
+    def text(self, selector: str) -> str:
+        """The visible text of the first element that matches."""
+        text: str = self.run(f"return document.querySelector({selector!r}).innerText")
+        return text
+
+    def print(self) -> None:
+        """Show the page as it would be printed."""
+        self._tell("Emulation.setEmulatedMedia", media="print", features=[])
+
+    def complaints(self) -> list[str]:
+        """What the browser has logged since: refused scripts and styles, failed requests."""
+        return [str(entry["message"]) for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+
+    def accessibility(self) -> list[tuple[str, str]]:
+        """Role and name of all that a screen reader is told of, in the order of the page."""
+        nodes = {node["nodeId"]: node for node in self._tell("Accessibility.getFullAXTree")["nodes"]}
+
+        def told(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
+            if not node["ignored"]:
+                yield node["role"]["value"], node.get("name", {}).get("value", "")
+            for child in node.get("childIds", ()):
+                if child in nodes:
+                    yield from told(nodes[child])
+
+        return list(told(next(iter(nodes.values()))))
+
+    def picture(self, *, whole: bool = False) -> bytes:
+        """A PNG of what is visible, or of the whole page."""
+        answer = self._tell("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+        return base64.b64decode(answer["data"])
+
+    def _tell(self, command: str, **parameters: Any) -> Any:
+        return self.driver.execute_cdp_cmd(command, parameters)  # type: ignore[no-untyped-call]
+
+
+@contextmanager
+def chromium(profile: Path) -> Iterator[Browser]:
+    """Run the browser with a new profile in this directory."""
+    options = Options()
+    options.binary_location = executable("chromium", "chromium")
+    for option in (*OPTIONS, f"--user-data-dir={profile}"):
+        options.add_argument(option)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = Service(executable("chromedriver", "chromium-driver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    try:
+        yield Browser(driver)
+    finally:
+        driver.quit()
+
+
+def _metrics(width: int, height: int) -> dict[str, Any]:
+    return {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}

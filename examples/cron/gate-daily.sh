@@ -1,0 +1,14 @@
+#!/bin/sh
+# The gate once a day, with dated reports. In crontab -e:
+#   0 9 * * * /path/to/project/gate-daily.sh
+# cron mails what this prints: nothing on GO, else one line that says why.
+set -eu
+cd "$(dirname "$0")"
+PATH="$PWD/.venv/bin:$PATH"
+report=${GATE_REPORTS:-$PWD/gate-reports}/gate_check_$(date +%Y%m%d)
+mkdir -p "$(dirname "$report")"
+rm -f "$report".*
+code=0
+pytest -p deploygate --pyargs gate_checks --gate-json "$report.json" \
+  --gate-junit "$report.xml" --gate-html "$report.html" > "$report.log" 2>&1 || code=$?
+deploygate verify "$report.json" --exit-code "$code" >> "$report.log"

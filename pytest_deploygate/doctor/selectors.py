@@ -1,0 +1,64 @@
+"""Which series a PromQL expression selects, by metric and labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_NAME = "__name__"
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """One selector of an expression: a metric, and the labels that must have exactly a value."""
+
+    metric: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def expr(self) -> str:
+        """A selector of this metric, whatever characters its name has."""
+        return selecting(self.metric)
+
+
+def selecting(metric: str) -> str:
+    """The selector of all series of a metric."""
+    return f"{{{_NAME}={json.dumps(metric, ensure_ascii=False)}}}"
+
+
+def can_parse() -> bool:
+    """Whether the parser is installed: it is compiled, and an extra."""
+    from importlib.util import find_spec
+
+    return find_spec("promql_parser") is not None
+
+
+def selectors(query: str) -> tuple[Selector, ...] | None:
+    """The selectors of an expression that name their metric, each once.
+
+    None for what the parser does not know, such as an extension of MetricsQL.
+    """
+    import promql_parser
+
+    found: list[Any] = []
+
+    def visit(node: Any) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+
+    try:
+        promql_parser.walk(promql_parser.parse(query), pre_visit=visit)
+    except ValueError:
+        return None
+    return tuple(dict.fromkeys(one for node in found for one in _selector(node)))
+
+
+def _selector(node: Any) -> Iterator[Selector]:
+    from promql_parser import MatchOp
+
+    equal = {m.name: m.value for m in node.matchers.matchers if m.op == MatchOp.Equal}
+    metric = node.name or equal.pop(_NAME, "")
+    if metric:
+        yield Selector(metric, tuple((name, value) for name, value in equal.items() if value))

@@ -1,0 +1,1 @@
+"""What is made for other systems: pipelines, dashboards, rules."""

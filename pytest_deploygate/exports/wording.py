@@ -1,0 +1,72 @@
+"""What the exports say of a criterion, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pytest_deploygate.durations import seconds, spoken
+from pytest_deploygate.evaluation import query_of
+from pytest_deploygate.exports.expressions import duration
+from pytest_deploygate.exports.judgements import LOWER_IS_BETTER
+from pytest_deploygate.exports.promql import without_data
+from pytest_deploygate.exports.queries import is_known
+from pytest_deploygate.model import (
+    Criterion,
+    RangeQuery,
+    Runaway,
+    Status,
+    Sustained,
+    Trend,
+    number,
+)
+from pytest_deploygate.text import printable, value_text
+
+
+def title(criterion: Criterion) -> str:
+    """The name that people read, on one line."""
+    return printable(criterion.title)
+
+
+def limit(criterion: Criterion) -> str:
+    """The limit with its unit: ``< 0.5 %``, ``≤ 4.50 s``, ``≥ 0 per hour``."""
+    text = f"{criterion.comparison.symbol} {value_text(criterion.limit, criterion.unit)}"
+    return f"{text} per hour" if isinstance(criterion.kind, Trend) else text
+
+
+def rule(criterion: Criterion) -> str:
+    """When it passes, and what missing data means."""
+    kind, quantity = criterion.kind, printable(criterion.quantity) or "value"
+    told = f"{quantity} {limit(criterion)}"
+    if isinstance(kind, Sustained):
+        told += f", a breach if it lasted for {spoken(seconds(kind.window))}"
+    elif isinstance(kind, Trend):
+        told += f", the slope over {spoken(seconds(kind.window))}"
+    elif average(criterion):
+        told += f" and {criterion.comparison.symbol} {average(criterion)}"
+    return f"{criterion.level.value}, {told}; without data {_WITHOUT_DATA[without_data(criterion)]}"
+
+
+def average(criterion: Criterion) -> str:
+    """What a runaway is held against besides its limit: ``3 x its 2h average``."""
+    kind = criterion.kind
+    if not isinstance(kind, Runaway) or criterion.comparison not in LOWER_IS_BETTER:
+        return ""
+    return f"{number(kind.factor):g} x its {spoken(seconds(kind.baseline))} average"
+
+
+_WITHOUT_DATA = {
+    Status.GO: "GO",
+    Status.WARNING: "WARNING",
+    Status.NO_GO: "NO-GO",
+    Status.SKIPPED: "not counted",
+}
+
+
+def caveats(criterion: Criterion) -> Iterator[str]:
+    """Where the expressions may differ from the gate."""
+    query = query_of(criterion, at=0.0)
+    if isinstance(query, RangeQuery):
+        step = duration(query.step)
+        yield f"looks every {step} at round times, so up to {step} earlier or later than the gate"
+    if not is_known(criterion.query):
+        yield "the query is no PromQL that is known here: promtool check rules will say"

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-import sys
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pytest_deploygate import session as gate_session
+from pytest_deploygate.acting import acting_for
+from pytest_deploygate.actions.base import Kind
+from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
 from pytest_deploygate.files import refuse_unwritable
 from pytest_deploygate.fixture import Gate
+from pytest_deploygate.guard import OUTCOME
 from pytest_deploygate.ledger import Phase
 from pytest_deploygate.model import Criterion, Reason, Severity, humanised
 from pytest_deploygate.options import OPTIONS
 from pytest_deploygate.plugin import NAME
+from pytest_deploygate.report import GateReport
 from pytest_deploygate.run import GateRun
 from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.sources.base import Source
 from pytest_deploygate.text import printable
 
 ADAPTER = pytest.StashKey["Adapter"]()
@@ -37,15 +43,19 @@ def switch_on(config: pytest.Config) -> None:
         pytest.UsageError: something given cannot be used.
     """
     try:
-        settings = _settings(config)
-        run = GateRun(settings, os.environ)
+        kinds = known_kinds(config.hook.pytest_deploygate_actions(config=config))
+        settings = _settings(config, kinds)
+        gate = gate_session.GateSession(GateRun(settings, os.environ, _source(config, settings)))
         if not _is_worker(config):
             _refuse_unwritable_reports(settings)
+            gate.added_reports = _added_reports(config)
+            judges = not any(getattr(config.option, name) for name in _NOT_JUDGED)
+            gate.acting = acting_for(gate.run, os.environ, kinds, judges=judges)
     except ConfigurationError as error:
         raise pytest.UsageError(f"deploygate: {error}") from None
     _take_over_json_report(config, settings)
     _choose_gate_checks(config)
-    adapter = Adapter(config, gate_session.GateSession(run))
+    adapter = Adapter(config, gate)
     config.stash[ADAPTER] = adapter
     config.pluginmanager.register(adapter, "deploygate-adapter")
 
@@ -55,7 +65,7 @@ def gate_of(item: pytest.Item) -> Gate:
     return item.stash[GATE]
 
 
-def _settings(config: pytest.Config) -> Settings:
+def _settings(config: pytest.Config, kinds: Mapping[str, Kind]) -> Settings:
     given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
     worker = getattr(config, "workerinput", {}).get(NAME)
     directory = config.invocation_params.dir
@@ -63,10 +73,28 @@ def _settings(config: pytest.Config) -> Settings:
         config.rootpath,
         directory / given["gate-config"] if given["gate-config"] else None,
         given["gate-env"],
+        kinds=kinds,
     )
     if worker:
         given["gate-at"] = given["gate-at"] if _replays(given, file.options) else str(worker["at"])
     return merge(given, os.environ, file, directory)
+
+
+def _source(config: pytest.Config, settings: Settings) -> Source | None:
+    if _replays({name: settings.text(name) for name in settings.options}):
+        return None
+    found: Source | None = config.hook.pytest_deploygate_source(config=config, settings=settings)
+    return found
+
+
+def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
+    added = {}
+    for reports in config.hook.pytest_deploygate_reports(config=config):
+        for path, render in reports.items():
+            added[config.invocation_params.dir / path] = render
+    for path in added:
+        refuse_unwritable("pytest_deploygate_reports", path)
+    return added
 
 
 def _replays(*layers: Any) -> bool:
@@ -76,7 +104,7 @@ def _replays(*layers: Any) -> bool:
 def _refuse_unwritable_reports(settings: Settings) -> None:
     for name in gate_session.WRITTEN:
         if path := settings.path(name):
-            refuse_unwritable(name, path)
+            refuse_unwritable(f"--{name}", path)
 
 
 def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
@@ -102,35 +130,6 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def guarded_exit_code(config: pytest.Config) -> Generator[None, Any, Any]:
-    """Nothing that goes wrong around the session may end in pytest's 1, or Python's."""
-    try:
-        code = yield
-    except (pytest.UsageError, KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException:
-        traceback.print_exc()
-        code = 2
-    adapter = config.stash.get(ADAPTER, None)
-    if adapter is not None and adapter.started:
-        code = adapter.exit_code if adapter.finished else 2
-    elif int(code or 0) not in (0, int(pytest.ExitCode.USAGE_ERROR)):
-        code = 2
-    return code if _flushed() else 2
-
-
-def _flushed() -> bool:
-    """A closed pipe or a full disk under the output would make Python end in 1 or 120."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
-        return False
-    return True
-
-
 class Adapter:
     """The hooks of one process: a plain run, xdist's controller or one of its workers."""
 
@@ -138,14 +137,19 @@ class Adapter:
         self._config = config
         self.session = session
         self._worker = _is_worker(config)
-        self.started = False
-        self.finished = False
-        self.exit_code = 2
+        self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
 
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
-        self.started = True
+        self._outcome.started = True
+        if not self._worker and not self._collects_only():
+            self.session.begin(self._terminal_writer())
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """From here on there is something to act on."""
+        self.session.acting.begin()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -165,8 +169,11 @@ class Adapter:
         self.session.collected([item.nodeid for item in session.items], criteria)
         for complaint in self.session.unknown_settings():
             self._refuse(complaint)
-        if not self._worker and not any(getattr(self._config.option, n) for n in _NOT_JUDGED):
+        if not self._worker and not self._collects_only():
             self.session.run.prefetch(criteria)
+
+    def _collects_only(self) -> bool:
+        return any(getattr(self._config.option, name) for name in _NOT_JUDGED)
 
     def _refuse(self, complaint: str) -> None:
         """A worker cannot end the run by itself: it tells the controller."""
@@ -238,6 +245,8 @@ class Adapter:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """No verdict: somebody stopped the run, or a test called pytest.exit."""
         self.session.problems.append(f"the run was interrupted: {excinfo.exconly()}")
+        if not excinfo.errisinstance(pytest.Session.Interrupted):
+            self.session.acting.interrupt()
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """No verdict: pytest or a plugin broke down."""
@@ -252,14 +261,35 @@ class Adapter:
             return (yield)
         self.session.partial_arguments(self._config.args)
         self.session.conclude(interrupted_by=_cut_short(session))
+        self.session.act(self._announce)
+        self._tell_plugins()
         session.exitstatus = self.session.report.exit_code
         self._leave_breaches_to_the_gate()
         try:
             return (yield)
+        except Exception as error:
+            self.session.problems.append(f"a plugin broke down at the end of the run: {error}")
+            self.session.conclude()
+            raise
         finally:
             self.session.write(self._terminal_writer())
-            self.exit_code = session.exitstatus = self.session.report.exit_code
-            self.finished = True
+            self._outcome.code = session.exitstatus = self.session.report.exit_code
+
+    def _announce(self, action: str) -> None:
+        writer = self._terminal_writer()
+        if writer is not None:
+            writer.line(f"\ndeploygate: carrying out {action}")
+            writer.flush()
+
+    def _tell_plugins(self) -> None:
+        try:
+            self._config.hook.pytest_deploygate_verdict(
+                report=self.session.report, config=self._config
+            )
+        except Exception as error:
+            traceback.print_exc()
+            told = printable(f"{type(error).__name__}: {error}")
+            self.session.fail(f"pytest_deploygate_verdict: {told}")
 
     def _leave_breaches_to_the_gate(self) -> None:
         """pytest's FAILURES would say once more what the gate's block says; code errors it shows."""

@@ -12,46 +12,77 @@ import pytest
 from pytest_deploygate.adapter import ADAPTER
 from pytest_deploygate.errors import ConfigurationError
 from pytest_deploygate.model import Criterion
+from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.run import GateRun
+from pytest_deploygate.text import printable
 
 DEFAULT_ARGUMENTS = ("--pyargs", "gate_checks")
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """Criteria resolved with the settings of their run, in the order of collection."""
+    """Criteria resolved with the settings of their run, in the order of collection.
+
+    ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
+    runs with them and that are no criteria.
+    """
 
     criteria: tuple[Criterion, ...]
     run: GateRun
+    arguments: tuple[str, ...]
+    others: int = 0
 
 
 class _Collector:
-    def __init__(self) -> None:
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = tuple(arguments)
         self.collected: Collected | None = None
+        self.unnamed = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Without a path, and without gate_checks here, there is nothing to collect from."""
+        named = config.args_source is pytest.Config.ArgsSource.ARGS
+        self.unnamed = not named and not (config.rootpath / "gate_checks").is_dir()
+        if self.unnamed:
+            raise pytest.UsageError("no path")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         gate = session.config.stash[ADAPTER].session
         resolved = tuple(gate.run.settings.resolve(one) for one in gate.criteria)
-        self.collected = Collected(resolved, gate.run)
+        others = gate.ledger.expected - len(resolved)
+        self.collected = Collected(resolved, gate.run, self._arguments, others)
 
 
 def collect(arguments: Sequence[str]) -> Collected:
-    """The criteria of these pytest arguments; of ``--pyargs gate_checks`` without any.
+    """The criteria of these pytest arguments; those that ship with the gate if no path is named.
 
     Raises:
         ConfigurationError: pytest cannot collect them, or there is none.
     """
-    collector = _Collector()
-    output = io.StringIO()
+    collector, output = _run(arguments)
+    if collector.unnamed:
+        collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
+    if collector.collected is None or not collector.collected.criteria:
+        told = f": {_told(output)}" if _told(output) else "; name tests that use gate_criteria"
+        message = f"no criterion was collected from {' '.join(arguments) or 'here'}{told}"
+        raise ConfigurationError(printable(Redactor().text(message)))
+    return collector.collected
+
+
+def _told(output: str) -> str:
+    """The line of pytest's output that tells best what went wrong: an exception's, or any."""
+    lines = [line for line in output.splitlines() if "usage:" not in line]
+    exceptions = [line[1:] for line in lines if line.startswith("E ")]
+    told = exceptions or [line for line in lines if "error" in line.lower()] or [""]
+    return (told[-1] if exceptions else told[0]).strip()
+
+
+def _run(arguments: Sequence[str]) -> tuple[_Collector, str]:
+    collector, output = _Collector(arguments), io.StringIO()
     # pytest would like to be the first to import what it is already running in
     quiet = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    command = ["-p", "deploygate", "--collect-only", *quiet, *(arguments or DEFAULT_ARGUMENTS)]
+    command = ["-p", "deploygate", "--collect-only", *quiet, *arguments]
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         pytest.main(command, plugins=[collector])
-    if collector.collected is None or not collector.collected.criteria:
-        told = [line for line in output.getvalue().splitlines() if "error" in line.lower()]
-        raise ConfigurationError(
-            f"no criterion was collected from {' '.join(arguments) or 'gate_checks'}"
-            + (f": {told[0].strip()}" if told else "; name tests that use gate_criteria")
-        )
-    return collector.collected
+    return collector, output.getvalue()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +14,8 @@ from pytest_deploygate.options import OPTIONS, Option
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
+
+    from pytest_deploygate.actions.base import Kind
 
 FILE_NAME = "deploygate.toml"
 
@@ -27,22 +29,38 @@ class CriterionOverride:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ActionTables:
+    """The ``[[actions]]`` of a file, in their order; relative paths in them begin beside it."""
+
+    tables: tuple[Mapping[str, Any], ...] = ()
+    file: Path = Path(FILE_NAME)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class FileConfig:
     """A validated configuration with its environment merged in; empty when there is no file."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
+    actions: ActionTables = field(default_factory=ActionTables)
     origin: str = ""
 
 
-def load(root: Path, given: Path | None, environment: str | None) -> FileConfig:
+def load(
+    root: Path,
+    given: Path | None,
+    environment: str | None,
+    *,
+    kinds: Mapping[str, Kind] | None = None,
+) -> FileConfig:
     """Read the file that was given, or the one that is found in the root directory.
 
     Args:
         root: pytest's root directory.
         given: ``--gate-config``.
         environment: ``--gate-env``; without it the file's own ``gate-env`` counts.
+        kinds: of actions; those that ship, when not given.
 
     Raises:
         ConfigurationError: the file cannot be read or holds what is not allowed, or it has no
@@ -56,7 +74,7 @@ def load(root: Path, given: Path | None, environment: str | None) -> FileConfig:
                 f"[env.{environment}]; write {FILE_NAME} or give --gate-config FILE"
             )
         return FileConfig()
-    _validate(path, table)
+    _validate(path, table, schema(kinds))
     return _merged(path, table, environment or table.get("gate-env"))
 
 
@@ -86,11 +104,14 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no TOML: {error}") from None
 
 
-def schema() -> dict[str, Any]:
-    """The JSON Schema of the file, made from the table of options."""
+def schema(kinds: Mapping[str, Kind] | None = None) -> dict[str, Any]:
+    """The JSON Schema of the file, made from the options and the kinds of actions."""
+    from pytest_deploygate.actions import registry
+
     shared = {option.name: _option_schema(option) for option in OPTIONS if option.in_file}
     shared["thresholds"] = {"type": "object", "additionalProperties": {"type": "number"}}
     shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
+    shared["actions"] = registry.schema(registry.known_kinds() if kinds is None else kinds)
     environment = {"type": "object", "properties": shared, "additionalProperties": False}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -124,27 +145,45 @@ def _option_schema(option: Option) -> dict[str, Any]:
     return schemas.get(option.type, {"type": "string", "minLength": 1})
 
 
-def _validate(path: Path, table: Mapping[str, Any]) -> None:
+def _validate(path: Path, table: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     from jsonschema import Draft202012Validator
 
-    errors = sorted(Draft202012Validator(schema()).iter_errors(table), key=lambda e: list(e.path))
+    errors = sorted(Draft202012Validator(schema).iter_errors(table), key=_place)
     if errors:
-        complaints = "; ".join(text for error in errors for text in _complaints(error))
+        complaints = "; ".join(text for error in errors for text in _complaints(error, table))
         raise ConfigurationError(f"{path}: {complaints}")
 
 
-def _complaints(error: ValidationError) -> Iterator[str]:
-    where = ".".join(str(part) for part in error.absolute_path)
+def _place(error: ValidationError) -> list[str]:
+    return [str(part) for part in error.absolute_path]
+
+
+def _complaints(error: ValidationError, table: Mapping[str, Any]) -> Iterator[str]:
+    where = ".".join(_path(error.absolute_path, table))
     instance: Any = error.instance
     if error.validator == "additionalProperties" and isinstance(error.schema, dict):
         known = error.schema.get("properties", {})
         for name in sorted(set(instance) - set(known)):
             yield f"unknown key {f'{where}.{name}'.lstrip('.')!r}, {did_you_mean(name, known)}"
+    elif error.validator == "enum" and error.absolute_path[-1] == "kind":
+        kinds = cast("list[str]", error.validator_value)
+        yield f"{where}: unknown kind {instance!r}, {did_you_mean(str(instance), kinds)}"
     elif error.validator == "enum":
         allowed = ", ".join(str(value) for value in cast("list[Any]", error.validator_value))
         yield f"{where}: {instance!r} is not allowed, write one of {allowed}"
     else:
         yield f"{where}: {error.message}"
+
+
+def _path(parts: Iterable[str | int], table: Any) -> Iterator[str]:
+    """The keys that lead to a value; an entry of a list goes by its name, or is counted from 1."""
+    for part in parts:
+        table = table[part]
+        if isinstance(part, int):
+            name = table.get("name") if isinstance(table, dict) else None
+            yield str(name or part + 1)
+        else:
+            yield part
 
 
 def _merged(path: Path, table: Mapping[str, Any], environment: str | None) -> FileConfig:
@@ -159,15 +198,35 @@ def _merged(path: Path, table: Mapping[str, Any], environment: str | None) -> Fi
     options: dict[str, Any] = {}
     thresholds: dict[str, tuple[float, str]] = {}
     criteria: dict[str, CriterionOverride] = {}
+    actions: dict[str, Mapping[str, Any]] = {}
     for origin, layer in layers:
         options |= {o.name: _located(o, layer[o.name], path) for o in OPTIONS if o.name in layer}
         thresholds |= {k: (float(v), origin) for k, v in layer.get("thresholds", {}).items()}
         for name, changes in layer.get("criteria", {}).items():
             before = criteria[name].changes if name in criteria else {}
             criteria[name] = CriterionOverride(changes={**before, **changes}, origin=origin)
+        actions |= _by_name(layer.get("actions", ()), path)
     if environment:
         options["gate-env"] = environment
-    return FileConfig(options=options, thresholds=thresholds, criteria=criteria, origin=path.name)
+    return FileConfig(
+        options=options,
+        thresholds=thresholds,
+        criteria=criteria,
+        actions=ActionTables(tables=tuple(actions.values()), file=path),
+        origin=path.name,
+    )
+
+
+def _by_name(tables: Iterable[Mapping[str, Any]], path: Path) -> dict[str, Mapping[str, Any]]:
+    """One environment's action takes the place of the one that has its name."""
+    named: dict[str, Mapping[str, Any]] = {}
+    for table in tables:
+        if table["name"] in named:
+            raise ConfigurationError(
+                f"{path}: actions.{table['name']} stands twice; give every action its own name"
+            )
+        named[table["name"]] = table
+    return named
 
 
 def _located(option: Option, value: Any, path: Path) -> Any:

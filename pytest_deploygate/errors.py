@@ -5,7 +5,8 @@ GateError                    everything below
 ├── SourceError              the source could not answer: the check's reason is ``error``
 │   └── TransientError       the same, and asking again may help
 ├── NoDataError              the source answered, with nothing
-└── CheckFailed              a criterion was judged and did not pass
+├── CheckFailed              a criterion was judged and did not pass
+└── ActionError              an action could not be carried out: told, the verdict stays
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class NoDataError(GateError):
 
 class CheckFailed(GateError):
     """A criterion was judged and did not pass. Its result is recorded before this is raised."""
+
+
+class ActionError(GateError):
+    """An action could not be carried out; the message says why, its first line in short."""
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

@@ -34,8 +34,22 @@ OPTIONS = (
         metavar="URL",
         default="http://localhost:9090",
     ),
+    Option(
+        "prometheus-config",
+        "credentials, TLS, proxy and headers for the server, in the format of promtool's "
+        "--http.config.file",
+        "path",
+        "FILE",
+    ),
     Option("gate-json", "write the JSON report", "path", "FILE"),
     Option("gate-junit", "write the JUnit XML report", "path", "FILE"),
+    Option("gate-html", "write the report as one HTML page, with charts", "path", "FILE"),
+    Option("gate-metrics", "write the gate's own metrics as Prometheus text", "path", "FILE"),
+    Option(
+        "gate-pushgateway",
+        "push the gate's own metrics there; the URL may hold user:password",
+        metavar="URL",
+    ),
     Option("gate-set", "set a threshold for this run; repeatable", "list", "KEY=VALUE"),
     Option(
         "gate-config",
@@ -57,6 +71,12 @@ OPTIONS = (
         "gate-demo",
         "judge from evidence that ships with the package",
         choices=("go", "warning", "no-go"),
+    ),
+    Option(
+        "gate-act",
+        "carry out the actions of the configuration; without it they are only announced",
+        "flag",
+        default=False,
     ),
     Option(
         "gate-advisory",

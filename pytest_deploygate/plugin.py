@@ -15,6 +15,13 @@ NAME = "deploygate"
 HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
 
 
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The gate's own hooks."""
+    from pytest_deploygate import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The gate's options; they are read only with ``-p deploygate``."""
     from pytest_deploygate.options import OPTIONS
@@ -77,7 +84,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     """The last word on the exit code: a gate that broke down does not end in 0 or 1."""
     if not is_on(config):
         return (yield)
-    from pytest_deploygate.adapter import guarded_exit_code
+    from pytest_deploygate.guard import guarded_exit_code
 
     return (yield from guarded_exit_code(config))
 

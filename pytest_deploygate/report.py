@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from pytest_deploygate.model import Result, Status, Verdict
+
+WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
+"""The order in which people are shown checks."""
+LIGHTS = {
+    Status.GO: "🟢",
+    Status.WARNING: "🟡",
+    Status.NO_GO: "🔴",
+    Status.SKIPPED: "⚪",
+    Status.WAIVED: "🔵",
+}
+"""The sign of a status; a verdict's is that of its status, ``LIGHTS[Status(verdict)]``."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,13 +44,45 @@ class SourceInfo:
         return self.kind == "recording"
 
 
+class ActionStatus(StrEnum):
+    """What came of an action."""
+
+    DONE = "done"
+    FAILED = "failed"
+    TIMED_OUT = "timed-out"
+    PLANNED = "planned"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionResult:
+    """One configured action and what came of it; ``duration`` is in seconds.
+
+    ``message`` is one line, ``output`` the end of what a command wrote; neither holds a secret.
+    """
+
+    name: str
+    kind: str
+    status: ActionStatus
+    message: str = ""
+    output: str = ""
+    duration: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was begun and not done."""
+        return self.status in (ActionStatus.FAILED, ActionStatus.TIMED_OUT)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GateReport:
     """All that is known at the end of a run.
 
     ``problems`` are reasons why no verdict was reached: they make it NO-GO, and ``blind`` says why
     what was seen is too little to let anything pass. ``notices`` are worth a line and change
-    nothing. ``evaluated_at`` and ``started_at`` are Unix seconds.
+    nothing. ``page`` is the HTML page's path in the CI system's project directory, where that
+    can be linked. ``actions`` are what was done about the verdict; they never change it.
+    ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
 
     verdict: Verdict
@@ -54,6 +98,8 @@ class GateReport:
     environment: str = ""
     advisory: bool = False
     changes: tuple[Change, ...] = ()
+    page: str = ""
+    actions: tuple[ActionResult, ...] = ()
 
     @property
     def exit_code(self) -> int:

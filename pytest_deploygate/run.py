@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from pytest_deploygate import history
+from pytest_deploygate.errors import SourceError
 from pytest_deploygate.evaluation import evaluate, query_of
 from pytest_deploygate.measurements import Measurements
-from pytest_deploygate.model import Criterion, Measurement, Query, Result
+from pytest_deploygate.model import Criterion, Measurement, Query, RangeQuery, Result
 from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.settings import Settings
 from pytest_deploygate.sources.base import Source
 from pytest_deploygate.sources.recording import Recording, open_demo, open_recording
 
+if TYPE_CHECKING:
+    from pytest_deploygate.sources.access import Access
+
 
 class GateRun:
     """Judges criteria at one evaluation time, all from one source.
+
+    Args:
+        settings: what this run was told.
+        environ: the process's environment.
+        source: instead of the server that the settings name; a recording comes first.
 
     Raises:
         ConfigurationError: the settings name a source that cannot be used.
     """
 
-    def __init__(self, settings: Settings, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], source: Source | None = None
+    ) -> None:
         self.redactor = Redactor()
         recording = _recording(settings)
         self.settings = settings if recording is None else replace(settings, at=recording.at)
-        source = recording or self._server(environ)
-        self.measurements = Measurements(
-            source,
-            concurrency=int(settings.text("gate-concurrency")),
-            query_timeout=settings.seconds("gate-query-timeout"),
-            run_timeout=settings.seconds("gate-timeout"),
-        )
+        source = recording or source or self._server(environ)
+        self.measurements = _asking(source, settings, "gate-timeout")
+        self._charts = _asking(source, settings, "gate-query-timeout")
+        self.pushgateway = _pushgateway(settings, self.redactor)
 
     @property
     def at(self) -> float:
@@ -60,14 +70,58 @@ class GateRun:
         """
         return self.measurements.ask(query)
 
+    def with_history(self, results: Sequence[Result]) -> tuple[Result, ...]:
+        """The results, with the two hours before them if there will be a page with charts."""
+        if not self.settings.path("gate-html"):
+            return tuple(results)
+        queries = history.queries(results, self.at)
+        self._charts.prefetch(queries)
+        return history.joined(results, {query.expr: self._history(query) for query in queries})
+
+    def _history(self, query: RangeQuery) -> history.BySeries:
+        try:
+            return history.by_labels(self._charts.ask(query))
+        except SourceError:
+            return {}
+
+    def answers(self) -> dict[Query, Measurement | SourceError]:
+        """Everything that was asked and what came of it; of the charts, what was answered."""
+        charts = self._charts.answers().items()
+        answered = {query: answer for query, answer in charts if isinstance(answer, Measurement)}
+        return {**answered, **self.measurements.answers()}
+
     def _server(self, environ: Mapping[str, str]) -> Source:
         from pytest_deploygate.sources.access import access_to
         from pytest_deploygate.sources.prometheus import PrometheusSource
 
         url = self.settings.options["prometheus-url"]
         origin = "--prometheus-url" if url.origin == "command line" else url.origin
-        access = access_to(str(url.value), environ, self.redactor, origin)
+        access = access_to(
+            str(url.value),
+            self.redactor,
+            origin=origin,
+            environ=environ,
+            config=self.settings.path("prometheus-config"),
+        )
         return PrometheusSource(access, connections=int(self.settings.text("gate-concurrency")))
+
+
+def _asking(source: Source, settings: Settings, longest: str) -> Measurements:
+    return Measurements(
+        source,
+        concurrency=int(settings.text("gate-concurrency")),
+        query_timeout=settings.seconds("gate-query-timeout"),
+        run_timeout=settings.seconds(longest),
+    )
+
+
+def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
+    url = settings.text("gate-pushgateway")
+    if not url:
+        return None
+    from pytest_deploygate.sources.access import access_by_url
+
+    return access_by_url(url, redactor, origin="--gate-pushgateway")
 
 
 def _recording(settings: Settings) -> Recording | None:

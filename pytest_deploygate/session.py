@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from pytest_deploygate import reports
+from pytest_deploygate.acting import Acting
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.ledger import Ledger
-from pytest_deploygate.model import Criterion, Measurement, Query, Severity, Verdict
+from pytest_deploygate.model import Criterion, Measurement, Query, Result, Severity, Verdict
+from pytest_deploygate.platforms import GitHubStep, github_step, path_in_project
 from pytest_deploygate.report import Change, GateReport
 from pytest_deploygate.run import GateRun
+from pytest_deploygate.text import printable
 from pytest_deploygate.verdict import blindness, decide
 
 WRITTEN = ("gate-json", "gate-record", *reports.OPTIONS)
@@ -35,7 +40,16 @@ class GateSession:
         self._answers: dict[Query, Measurement | SourceError] = {}
         self._started_at = time.time()
         self._json: dict[str, Any] | None = None
+        self._github: GitHubStep | None = None
         self.report = GateReport(verdict=Verdict.NO_GO, results=(), problems=("no verdict yet",))
+        self.acting = Acting()
+        self.added_reports: dict[Path, Callable[[GateReport], str]] = {}
+
+    def begin(self, terminal: Any) -> None:
+        """The run starts, perhaps as a step of a CI system that is told of its end."""
+        self._github = github_step(os.environ)
+        if self._github and terminal is not None:
+            self._github.begin(terminal)
 
     def severity_override(self, criterion: Criterion) -> Severity | None:
         """The severity that the configuration gives a criterion, if it differs."""
@@ -69,7 +83,7 @@ class GateSession:
             "deselected": self.deselected,
             "changes": [[c.name, c.value, c.default, c.origin] for c in self._changes.values()],
             "notices": self.run.source.notices(),
-            "answers": answers_to_builtins(self.run.measurements.answers()) if record else [],
+            "answers": answers_to_builtins(self.run.answers()) if record else [],
         }
 
     def add_worker(self, told: Mapping[str, Any] | None) -> None:
@@ -95,14 +109,14 @@ class GateSession:
 
     def conclude(self, *, interrupted_by: str = "") -> None:
         """All results together: the verdict, and everything that stood in its way."""
-        results = self.ledger.results()
+        results = self._without_secrets(self.ledger.results())
         self.problems += self._shortfalls(interrupted_by)
         blind = blindness(results)
         settings = self.run.settings
         self.report = GateReport(
             verdict=Verdict.NO_GO if self.problems or blind else decide(results),
-            results=results,
-            problems=tuple(self.problems),
+            results=results if self.problems else self.run.with_history(results),
+            problems=self._told_problems(),
             blind=blind,
             notices=(*self._notices, *self.run.source.notices()),
             partial=self._partial(),
@@ -113,7 +127,30 @@ class GateSession:
             environment=settings.text("gate-env"),
             advisory=settings.flag("gate-advisory"),
             changes=tuple(self._changes.values()),
+            page=path_in_project(settings.path("gate-html"), os.environ),
+            actions=self.acting.results,
         )
+
+    def act(self, announce: Callable[[str], None]) -> None:
+        """Do about the verdict what is configured, and let every report tell it."""
+        interrupted = self.acting.act(self.report, self.run.redactor, announce)
+        self.report = replace(self.report, actions=self.acting.results)
+        if interrupted:
+            self.fail(interrupted)
+
+    def fail(self, *problems: str) -> None:
+        """Something went wrong after the verdict: it does not stand."""
+        self.problems += problems
+        told = self._told_problems()
+        self.report = replace(self.report, verdict=Verdict.NO_GO, problems=told)
+
+    def _told_problems(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(self.run.redactor.text, self.problems)))
+
+    def _without_secrets(self, results: Iterable[Result]) -> tuple[Result, ...]:
+        """What a test says of its failure may hold anything that it knows."""
+        hidden = self.run.redactor.text
+        return tuple(replace(result, message=hidden(result.message)) for result in results)
 
     def _shortfalls(self, interrupted_by: str) -> list[str]:
         if not self.ledger.expected and not self.problems:
@@ -135,27 +172,57 @@ class GateSession:
         """Every report that was asked for, then the terminal's; a failure makes it NO-GO."""
         failures = self._write_files()
         if failures:
-            self.problems += failures
-            self.report = replace(self.report, verdict=Verdict.NO_GO, problems=tuple(self.problems))
+            self.fail(*failures)
             self._write_files()
+        if notice := self._push():
+            self.report = replace(self.report, notices=(*self.report.notices, notice))
+            self._write_files()
+        if self._github:
+            notices = (*self.report.notices, *self._github.write(self.report))
+            self.report = replace(self.report, notices=notices)
         if terminal is not None:
             from pytest_deploygate.reports.terminal import write
 
             write(terminal, self.report, self._written())
+            if self._github:
+                self._github.end(terminal, self.report)
+
+    def _push(self) -> str:
+        """Push the gate's metrics if that was asked for, and say what stood in the way."""
+        gateway = self.run.pushgateway
+        if gateway is None:
+            return ""
+        from pytest_deploygate.reports import metrics
+
+        told = metrics.not_about_now(self.report)
+        told = told or metrics.push(self.report, gateway.url, gateway.headers)
+        text = f"nothing was pushed to --gate-pushgateway {gateway.url}: {told}"
+        return printable(self.run.redactor.text(text)) if told else ""
 
     def _write_files(self) -> list[str]:
         from pytest_deploygate.files import write_atomically
 
         failures = []
-        for name, render in self._renderers().items():
-            path = self.run.settings.path(name)
-            if path is None:
-                continue
+        for path, (name, render) in self._outputs().items():
             try:
                 write_atomically(path, render())
-            except OSError as error:
-                failures.append(f"--{name} {path}: could not be written: {error.strerror}")
+            except Exception as error:  # the disk's, or a plugin's that renders
+                told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+                failures.append(f"{name} {path}: could not be written: {told}")
         return failures
+
+    def _outputs(self) -> dict[Path, tuple[str, Callable[[], str]]]:
+        """Every file that this run writes: what asked for it, and what makes its text."""
+        own = {
+            path: (f"--{name}", render)
+            for name, render in self._renderers().items()
+            if (path := self.run.settings.path(name))
+        }
+        added = {
+            path: ("pytest_deploygate_reports", partial(render, self.report))
+            for path, render in self.added_reports.items()
+        }
+        return {**own, **added}
 
     def _renderers(self) -> dict[str, Callable[[], str]]:
         plain = {name: partial(reports.render, name, self.report) for name in reports.OPTIONS}
@@ -166,7 +233,7 @@ class GateSession:
 
         from pytest_deploygate.sources.recording import encode
 
-        answers = {**self._answers, **self.run.measurements.answers()}
+        answers = {**self._answers, **self.run.answers()}
         document = encode(self.run.at, self.run.source.info.location, answers)
         return json.dumps(self.run.redactor.document(document), indent=1) + "\n"
 
@@ -178,5 +245,6 @@ class GateSession:
         return render(document)
 
     def _written(self) -> dict[str, str]:
-        paths = {name: self.run.settings.path(name) for name in WRITTEN}
-        return {name: str(path) for name, path in paths.items() if path and path.exists()}
+        """The files that are there, and what asked for them."""
+        outputs = self._outputs().items()
+        return {str(path): name for path, (name, _) in outputs if path.exists()}

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pytest_deploygate.config import CriterionOverride, FileConfig
+from pytest_deploygate.config import ActionTables, CriterionOverride, FileConfig
 from pytest_deploygate.durations import seconds
 from pytest_deploygate.errors import ConfigurationError, did_you_mean
 from pytest_deploygate.model import Criterion, number
@@ -35,6 +35,7 @@ class Settings:
     options: Mapping[str, Given]
     thresholds: Mapping[str, Given] = field(default_factory=dict)
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
+    actions: ActionTables = field(default_factory=ActionTables)
     at: float = 0.0
 
     def text(self, name: str) -> str:
@@ -133,6 +134,7 @@ def merge(
         options=options,
         thresholds=thresholds,
         criteria=file.criteria,
+        actions=file.actions,
         at=round(time.time(), 3) if at is None else evaluation_time(at),
     )
     _refuse_contradictions(settings)

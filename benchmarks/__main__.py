@@ -1,0 +1,127 @@
+"""``make bench``: real servers, whole processes, ratios side by side in one run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import commands
+from benchmarks.proxy import proxy
+from benchmarks.timing import Timing, in_turn
+from tests.production import openmetrics, production
+from tests.servers import prometheus
+
+END = 1_790_000_000.0
+REPORTS = ("--gate-json=gate.json", "--gate-junit=gate.xml", "--gate-html=gate.html")
+METRICS = ("--gate-metrics=gate.prom", "--gate-record=evidence.json")
+
+
+def fleet_samples() -> str:
+    """Thirteen gauges of 500 services, a sample a minute."""
+    times = [END - age for age in range(600, -1, -60)]
+    lines = []
+    for signal in range(len(commands.ALL)):
+        lines.append(f"# TYPE signal_{signal} gauge")
+        for service in range(commands.SERVICES):
+            name = f'signal_{signal}{{service="service-{service}",instance="app-{service}"}}'
+            lines += [f"{name} 0.5 {time}" for time in times]
+    return "\n".join([*lines, "# EOF\n"])
+
+
+def machine() -> str:
+    """What this was measured on."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("pytest", "requests", "numpy"))
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, {platform.system()} "
+        f"{platform.machine()}, Python {platform.python_version()}, {versions}"
+    )
+
+
+def table(title: str, timings: list[Timing], against: Timing) -> Iterator[str]:
+    """A Markdown table of medians and ratios."""
+    yield f"\n### {title}\n"
+    yield f"| command | median | ratio to {against.command.name!r} | more | memory |"
+    yield "| --- | --- | --- | --- | --- |"
+    for timing in timings:
+        ratio, extra = timing.ratio(against), timing.extra(against) * 1000
+        yield (
+            f"| {timing.command.name} | {timing.median:.3f} s | {ratio:.3f} | "
+            f"{extra:+.0f} ms | {timing.mebibytes:.0f} MiB |"
+        )
+
+
+def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
+    """Thirteen criteria on a fast server, and behind a slow network."""
+    bare = commands.bare(directory / "bare", len(commands.ALL))
+    floor = commands.floor(directory / "floor", url, END)
+    timings = in_turn([bare, floor, commands.gate(directory / "gate", url, END)], runs)
+    yield from table("13 criteria, a fast server", timings, timings[1])
+    for delay in (0.05, 0.2):
+        with proxy(url, delay) as slow:
+            there = directory / f"slow-{delay}"
+            asked = [
+                commands.floor(there / "floor", slow.url, END),
+                commands.sequential(there / "script", slow.url, END),
+                commands.gate(there / "gate", slow.url, END),
+            ]
+            timings = in_turn(asked, runs)
+        title = f"13 criteria, {delay * 1000:.0f} ms before every answer"
+        yield from table(title, timings, timings[0])
+        yield f"\nThe gate is {timings[1].ratio(timings[2]):.1f} x faster than the script."
+
+
+def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
+    """6,500 checks, all reports on."""
+    count = len(commands.ALL) * commands.SERVICES
+    with proxy(url, 0.0) as counting:
+        gate = commands.fleet(directory / "fleet", counting.url, END, *REPORTS, *METRICS)
+        timings = in_turn([commands.bare(directory / "empty", count), gate], runs)
+        queries = counting.queries / (runs + 1)
+    yield from table(f"{count} checks, all reports on", timings, timings[0])
+    yield f"\nQueries that the server counted in each run: {queries:g}"
+
+
+def installed(directory: Path, runs: int) -> Iterator[str]:
+    """An ordinary suite beside the plugin."""
+    without = commands.ordinary(directory / "suite", installed=False)
+    with_it = commands.ordinary(directory / "suite", installed=True)
+    timings = in_turn([without, with_it], runs)
+    yield from table("Merely installed", timings, timings[0])
+
+
+def main() -> None:
+    """Print one Markdown document."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=int, default=11, help="counted runs of each command")
+    parser.add_argument("--only", choices=["thirteen", "fleet", "installed"])
+    arguments = parser.parse_args()
+    print(f"Measured {machine()}; medians of {arguments.runs} runs in turn, ratios pair by pair.")
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in ("healthy", "services"):
+            (directory / name).mkdir()
+        if arguments.only in (None, "thirteen"):
+            text = openmetrics(production(END))
+            server = stack.enter_context(prometheus(text, directory / "healthy"))
+            _print(thirteen(directory, server.url, arguments.runs))
+        if arguments.only in (None, "fleet"):
+            server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
+            _print(fleet(directory, server.url, max(3, arguments.runs // 2)))
+        if arguments.only in (None, "installed"):
+            _print(installed(directory, arguments.runs * 2))
+
+
+def _print(lines: Iterator[str]) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()

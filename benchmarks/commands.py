@@ -1,0 +1,133 @@
+"""The commands that are timed, each a whole process in a directory of its own."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gate_checks import criteria
+from pytest_deploygate import Criterion
+from pytest_deploygate.evaluation import query_of
+from pytest_deploygate.model import RangeQuery
+
+ALL = [
+    criterion
+    for group in ("SCHEMA", "API", "LATENCY", "RL", "CACHE", "RESOURCES")
+    for criterion in getattr(criteria, group)
+]
+SERVICES = 500
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+
+# The floor: the same requests in one concurrent batch, with nothing around them but pytest.
+BATCH = """
+from concurrent.futures import ThreadPoolExecutor
+import requests
+
+ASKED = {asked!r}
+
+def pytest_sessionstart(session):
+    session.pool = ThreadPoolExecutor(16)
+    http = requests.Session()
+    http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+    send = lambda asked: http.post(asked[0], data=asked[1], timeout=30).json()["status"]
+    session.answers = [session.pool.submit(send, asked) for asked in ASKED]
+
+def pytest_sessionfinish(session):
+    assert {{answer.result() for answer in session.answers}} == {{"success"}}
+"""
+SEQUENTIAL = """
+import requests
+for url, data in {asked!r}:
+    assert requests.post(url, data=data, timeout=30).json()["status"] == "success"
+"""
+FLEET = """
+from pytest_deploygate import Criterion, gate_criteria
+
+@gate_criteria(
+    Criterion(id=f"signal_{{n}}[service-{{s}}]", query=f"avg by (service) (signal_{{n}})",
+              below=1.0, match={{"service": f"service-{{s}}"}})
+    for n in range({signals}) for s in range({services})
+)
+def test_fleet(criterion, gate):
+    gate.check(criterion)
+"""
+EMPTY = """
+import pytest
+
+@pytest.mark.parametrize("number", range({count}))
+def test_empty(number):
+    pass
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line, the directory it runs in, and the exit code that it must have."""
+
+    name: str
+    arguments: tuple[str, ...]
+    directory: Path
+    code: int = 0
+
+
+def asked(url: str, at: float) -> list[tuple[str, dict[str, str]]]:
+    """The requests that the thirteen criteria make, as plain data."""
+    return [_request(url, criterion, at) for criterion in ALL]
+
+
+def _request(url: str, criterion: Criterion, at: float) -> tuple[str, dict[str, str]]:
+    query = query_of(criterion, at)
+    if isinstance(query, RangeQuery):
+        times = {"start": query.start, "end": query.end, "step": query.step}
+        data = {key: str(value) for key, value in times.items()}
+        return f"{url}/api/v1/query_range", {"query": query.expr, **data}
+    return f"{url}/api/v1/query", {"query": query.expr, "time": str(query.at)}
+
+
+def bare(directory: Path, count: int) -> Command:
+    """Pytest on so many empty tests."""
+    _write(directory / "test_empty.py", EMPTY.format(count=count))
+    return Command(f"bare pytest, {count} empty tests", PYTEST, directory)
+
+
+def floor(directory: Path, url: str, at: float) -> Command:
+    """Pytest on as many empty tests, and one concurrent batch of the same queries."""
+    _write(directory / "test_empty.py", EMPTY.format(count=len(ALL)))
+    _write(directory / "conftest.py", BATCH.format(asked=asked(url, at)))
+    return Command("floor: bare pytest + one batch with requests", PYTEST, directory)
+
+
+def sequential(directory: Path, url: str, at: float) -> Command:
+    """A plain script that asks one query after the other."""
+    _write(directory / "ask.py", SEQUENTIAL.format(asked=asked(url, at)))
+    return Command("script, one query after the other", (sys.executable, "ask.py"), directory)
+
+
+def gate(directory: Path, url: str, at: float, *more: str) -> Command:
+    """The gate with the criteria that ship."""
+    directory.mkdir(parents=True, exist_ok=True)
+    arguments = (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
+    return Command("gate, 13 criteria", (*arguments, "--pyargs", "gate_checks", *more), directory)
+
+
+def fleet(directory: Path, url: str, at: float, *more: str) -> Command:
+    """The gate with thirteen criteria for each of 500 services."""
+    _write(directory / "test_fleet.py", FLEET.format(signals=len(ALL), services=SERVICES))
+    arguments = (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
+    name = f"gate, {len(ALL)} criteria x {SERVICES} services"
+    return Command(name, (*arguments, *more), directory)
+
+
+def ordinary(directory: Path, *, installed: bool) -> Command:
+    """An ordinary test suite, with the plugin installed and without."""
+    for number in range(20):
+        _write(directory / f"test_{number}.py", EMPTY.format(count=20))
+    without = () if installed else ("-p", "no:deploygate")
+    name = "ordinary suite, plugin " + ("installed" if installed else "not loaded")
+    return Command(name, (*PYTEST, *without), directory)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,72 @@
+"""The documentation is executed: what it shows can be pasted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pytest_deploygate.config import load
+from tests.conftest import END, Gate
+from tests.servers import Server
+
+ROOT = Path(__file__).parent.parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def commands(start: str) -> list[str]:
+    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    return [line.partition("  #")[0] for line in lines if line.startswith(start)]
+
+
+CHECKS = [block for block in blocks("python") if "def test_" in block]
+
+
+@pytest.mark.parametrize("source", CHECKS, ids=range(len(CHECKS)))
+def test_every_example_of_a_check_is_collected(
+    pytester: pytest.Pytester, run_gate: Gate, source: str
+) -> None:
+    header = "import pytest\nimport requests\n" + source
+    pytester.path.joinpath("test_example.py").write_text(header, encoding="utf-8")
+    result = run_gate("--gate-demo=go", "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["test_example.py::test_*"])
+    assert "could not be collected" not in result.stdout.str()
+
+
+@pytest.mark.parametrize("command", commands("pytest -p deploygate"))
+def test_every_gate_command_is_one_that_the_gate_takes(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    healthy: Server,
+    command: str,
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_URL", healthy.url)
+    options = shlex.split(command)[3:]
+    if "--gate-replay" in options:
+        recorded = ("--pyargs", "gate_checks", "--gate-record=evidence.json", f"--gate-at={END}")
+        assert run_gate(*recorded).ret == 0
+    known = [o for o in options if "example.com" not in o and o != "--prometheus-url"]
+    assert run_gate(*known, "--gate-timeout=5s").ret in (0, 1, 2)
+
+
+def test_every_configuration_is_valid(tmp_path: Path) -> None:
+    for text in blocks("toml"):
+        file = tmp_path / "deploygate.toml"
+        file.write_text(text, encoding="utf-8")
+        environments = re.findall(r"^\[env\.(\w+)\]", text, re.MULTILINE)
+        for environment in [None, *environments]:
+            load(tmp_path, None, environment)
+
+
+def test_every_file_that_is_named_exists() -> None:
+    for document in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (ROOT / target).exists(), f"{document} names {target}"

@@ -1,0 +1,133 @@
+"""The gate's own hooks, as a plugin's author uses them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Gate
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
+CHECK = "import pytest\n@pytest.mark.critical\ndef test_orders(): pass\n"
+
+
+@pytest.fixture
+def example(pytester: pytest.Pytester, run_gate: Gate) -> Gate:
+    """The shipped example."""
+    shutil.copytree(EXAMPLE, pytester.path, dirs_exist_ok=True)
+    return run_gate
+
+
+def test_the_example_has_a_source_an_action_a_report_and_hears_the_verdict(
+    pytester: pytest.Pytester, example: Gate, workers: tuple[str, ...]
+) -> None:
+    result = example("--gate-act", *workers)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(
+        [
+            "*tell (ticket): done, written to tickets.txt",
+            "Source: numbers.json",
+            "Wrote: *gate.txt (pytest_deploygate_reports)",
+        ]
+    )
+    written = {name: (pytester.path / name).read_text() for name in FILES}
+    assert written == FILES
+
+
+FILES = {
+    "tickets.txt": "NO-GO: Orders: 84.5, limit 100\n",
+    "gate.txt": "NO_GO orders 84.5\n",
+    "verdicts.log": "NO-GO, 1 actions\n",
+}
+
+
+def test_the_example_goes_when_its_source_has_a_good_number(
+    pytester: pytest.Pytester, example: Gate, workers: tuple[str, ...]
+) -> None:
+    (pytester.path / "numbers.json").write_text('{"orders_per_second": 120}')
+    assert example("--gate-act", *workers).ret == 0
+    assert not (pytester.path / "tickets.txt").exists()
+
+
+def test_the_keys_of_an_added_kind_are_checked(pytester: pytest.Pytester, example: Gate) -> None:
+    table = '[[actions]]\nname = "a"\nkind = "ticket"\non = ["GO"]\nflie = "x"\n'
+    (pytester.path / "deploygate.toml").write_text(table)
+    result = example()
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*unknown key 'actions.a.flie', did you mean 'file'?*"])
+
+
+def test_a_replay_asks_no_source_of_a_plugin(pytester: pytest.Pytester, run_gate: Gate) -> None:
+    pytester.makeconftest("def pytest_deploygate_source(): raise ValueError('asked')")
+    result = run_gate("--pyargs", "gate_checks", "--gate-demo", "go")
+    assert result.ret == 0
+
+
+def test_a_plugin_of_a_gate_that_is_off_changes_nothing(
+    pytester: pytest.Pytester, example: Gate
+) -> None:
+    result = pytester.runpytest_subprocess()
+    assert result.ret == 0
+    result.assert_outcomes(skipped=1)
+    assert not (pytester.path / "verdicts.log").exists()
+
+
+@pytest.mark.parametrize(
+    "hook", ["source", "actions", "reports"], ids=["source", "actions", "reports"]
+)
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        ("ValueError('no')", 2, "ValueError: no"),
+        ("ConfigurationError('no key')", 4, "ERROR: deploygate: no key"),
+    ],
+)
+def test_a_hook_that_raises_before_the_checks_ends_in_no_go_or_a_usage_error(
+    pytester: pytest.Pytester, run_gate: Gate, hook: str, error: str, code: int, told: str
+) -> None:
+    pytester.makeconftest(f"""
+        from pytest_deploygate import ConfigurationError
+        def pytest_deploygate_{hook}(): raise {error}
+    """)
+    pytester.makepyfile(test_orders=CHECK)
+    result = run_gate("test_orders.py")
+    assert result.ret == code
+    assert told in result.stderr.str() + result.stdout.str()
+
+
+def test_a_verdict_hook_that_raises_makes_it_no_go_in_every_report(
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    pytester.makeconftest("def pytest_deploygate_verdict(report): raise ValueError('no pager')")
+    pytester.makepyfile(test_orders=CHECK)
+    result = run_gate("test_orders.py", "--gate-json", "gate.json", *workers)
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*pytest_deploygate_verdict: ValueError: no pager"])
+    assert "NO_GO" in (pytester.path / "gate.json").read_text()
+
+
+def test_a_report_that_raises_makes_it_no_go_and_the_others_say_so(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makeconftest("""
+        def pytest_deploygate_reports(): return {"mine.txt": lambda report: report.nonsense}
+    """)
+    pytester.makepyfile(test_orders=CHECK)
+    result = run_gate("test_orders.py", "--gate-junit", "gate.xml")
+    assert result.ret == 2
+    told = "mine.txt: could not be written: AttributeError: 'GateReport' object has no attribute"
+    result.stdout.fnmatch_lines([f"*pytest_deploygate_reports */{told}*"])
+    assert told in (pytester.path / "gate.xml").read_text().replace("&apos;", "'")
+    assert not (pytester.path / "mine.txt").exists()
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_the_checks(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makeconftest("def pytest_deploygate_reports(): return {'/dev/null/x': str}")
+    pytester.makepyfile(test_orders=CHECK)
+    result = run_gate("test_orders.py")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*pytest_deploygate_reports /dev/null/x: cannot be written*"])

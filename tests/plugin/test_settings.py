@@ -1,0 +1,174 @@
+"""What a run can be told, and what it says to what it cannot use."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import END, Gate
+from tests.servers import Server
+
+DEMO = ("--pyargs", "gate_checks", "--gate-demo")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ("--gate-set", "fast_p95_mx=3"),
+            "unknown threshold 'fast_p95_mx', did you mean 'fast_p95_max'?",
+        ),
+        (("--gate-set", "fast_p95_max=fast"), "--gate-set fast_p95_max: 'fast' is no number*0.5 %"),
+        (("--gate-set", "fast_p95_max=nan"), "--gate-set fast_p95_max: 'nan' is no number"),
+        (("--gate-set", "fast_p95_max"), "--gate-set 'fast_p95_max': write it as KEY=VALUE"),
+        (
+            ("--prometheus-url", "prometheus:9090"),
+            "'prometheus:9090': is no URL*http://localhost:9090",
+        ),
+        (("--prometheus-url", "ftp://there"), "'ftp://there': is no URL"),
+        (("--prometheus-url", "http://"), "'http://': is no URL"),
+        (("--prometheus-url", "http://host:port"), "'http://host:port': is no URL"),
+        (("--gate-at", "yesterday"), "gate-at: 'yesterday' is no time; write RFC 3339"),
+        (("--gate-at", "2026-01-31T12:00:00"), "has no offset from UTC"),
+        (("--gate-at", "inf"), "gate-at: 'inf' is no time"),
+        (("--gate-replay", "nowhere.json"), "nowhere.json: No such file or directory"),
+        (
+            ("--gate-replay", "setup.cfg"),
+            "setup.cfg: is no evidence; give a file that --gate-record wrote",
+        ),
+        (("--gate-config", "nowhere.toml"), "nowhere.toml: cannot be read: No such file"),
+        (("--gate-env", "staging"), "there is no configuration with an [[]env.staging]"),
+        (
+            ("--gate-query-timeout", "soon"),
+            "gate-query-timeout: duration 'soon': write it as '30s'",
+        ),
+        (("--gate-timeout", "0s"), "gate-timeout: duration '0s': must be above zero"),
+        (("--gate-concurrency", "many"), "gate-concurrency: 'many' is no whole number above zero"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(
+    pytester: pytest.Pytester, run_gate: Gate, arguments: tuple[str, ...], told: str
+) -> None:
+    pytester.path.joinpath("setup.cfg").write_text("[metadata]\n")
+    result = run_gate("--pyargs", "gate_checks", *arguments)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: deploygate: *{told}*"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_evidence_at_another_time_is_refused(run_gate: Gate) -> None:
+    result = run_gate(*DEMO, "go", "--gate-at", "1790000000")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*evidence is judged at the time it was recorded*"])
+
+
+def test_an_unknown_threshold_ends_a_distributed_run_in_2(run_gate: Gate) -> None:
+    result = run_gate("-n", "2", *DEMO, "go", "--gate-set", "fast_p95_mx=3")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*unknown threshold 'fast_p95_mx', did you mean 'fast_p95_max'?*"])
+
+
+CONFIGURATION = """
+gate-demo = "go"
+gate-json = "from-file.json"
+[thresholds]
+fast_p95_max = 1.0
+[criteria.fast_p95_latency]
+severity = "warning"
+[env.strict.criteria.fast_p95_latency]
+severity = "critical"
+[env.lenient.thresholds]
+fast_p95_max = 9.0
+"""
+
+
+@pytest.mark.parametrize("name", ["deploygate.toml", "pyproject.toml"])
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ((), 1),
+        (("--gate-env=strict",), 2),
+        (("--gate-env=lenient",), 0),
+        (("--gate-set=fast_p95_max=9",), 0),
+        (("--gate-demo=no-go",), 2),
+    ],
+)
+def test_the_command_line_wins_over_the_environment_over_the_file(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    workers: tuple[str, ...],
+    name: str,
+    arguments: tuple[str, ...],
+    code: int,
+) -> None:
+    section = "[tool.deploygate]" if name == "pyproject.toml" else ""
+    text = CONFIGURATION
+    if section:
+        text = section + text.replace("\n[", "\n[tool.deploygate.")
+    pytester.path.joinpath(name).write_text(text)
+    assert run_gate(*workers, "--pyargs", "gate_checks", *arguments).ret == code
+    report = json.loads((pytester.path / "from-file.json").read_text())
+    assert "fast_p95_max" in [change["name"] for change in report["configured"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gate-jsn = 'x'", "unknown key 'gate-jsn', did you mean 'gate-json'?"),
+        ("gate-advisory = 'yes'", "gate-advisory: 'yes' is not of type 'boolean'"),
+        (
+            "[thresholds]\nfast_p95_max = 'slow'",
+            "thresholds.fast_p95_max: 'slow' is not of type 'number'",
+        ),
+        (
+            "[thresholds]\nfast_p95_mx = 1",
+            "unknown threshold 'fast_p95_mx', did you mean 'fast_p95_max'?",
+        ),
+        (
+            "[criteria.fast_p95_latncy]\noptional = true",
+            "unknown criterion 'fast_p95_latncy', did you mean 'fast_p95_latency'?",
+        ),
+        (
+            "[criteria.cpu_usage]\nseverity = 'fatal'",
+            "criteria.cpu_usage.severity: 'fatal' is not allowed, write one of critical, warning",
+        ),
+        (
+            "[env.staging.criteria.cpu_usage]\nno_dat = 'go'",
+            "unknown key 'env.staging.criteria.cpu_usage.no_dat', did you mean 'no_data'?",
+        ),
+        ("[thresholds", "is no TOML: Expected ']'"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(
+    pytester: pytest.Pytester, run_gate: Gate, text: str, told: str
+) -> None:
+    pytester.path.joinpath("deploygate.toml").write_text(text)
+    result = run_gate(*DEMO, "go")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines([f"ERROR: deploygate: *deploygate.toml*{told}*"])
+
+
+def test_the_server_comes_from_the_command_line_else_the_environment(
+    run_gate: Gate, healthy: Server, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_URL", healthy.url)
+    arguments = (*workers, "--pyargs", "gate_checks", f"--gate-at={END}")
+    assert run_gate(*arguments).ret == 0
+    nowhere = ("--prometheus-url", "http://127.0.0.1:9", "--gate-query-timeout=1s")
+    assert run_gate(*arguments, *nowhere).ret == 2
+
+
+def test_every_check_is_evaluated_at_one_time(
+    pytester: pytest.Pytester, run_gate: Gate, healthy: Server, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile("""
+        import pytest
+        @pytest.mark.critical
+        @pytest.mark.parametrize("number", range(6))
+        def test_time(gate, number): gate.check("vector(time())", above=0)
+    """)
+    run_gate(*workers, f"--prometheus-url={healthy.url}", "--gate-json=gate.json")
+    checks = json.loads((pytester.path / "gate.json").read_text())["checks"]
+    assert len(checks) == 6
+    assert len({check["value"] for check in checks}) == 1

@@ -1,0 +1,54 @@
+"""Results and reports as values, for tests of what is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
+from pytest_deploygate.report import GateReport, SourceInfo
+from pytest_deploygate.verdict import decide
+
+END = 1_790_000_000.0
+SERVER = SourceInfo(kind="prometheus", location="https://prometheus.example.com/base/")
+RECORDING = SourceInfo(kind="recording", location="evidence.json")
+FAILED = {"status": Status.NO_GO, "reason": Reason.BREACH}
+
+GOOD = Result(
+    id="fast_p95",
+    name="Fast p95",
+    severity=Severity.CRITICAL,
+    status=Status.GO,
+    reason=Reason.OK,
+    message="p95 2.00 s (< 2.50 s)",
+    value=2.0,
+    threshold=2.5,
+    comparison="<",
+    unit="seconds",
+    labels={"mode": "fast"},
+    query='p95{mode="fast"}',
+    timestamp=END,
+    nodeid="gate_checks/test_latency.py::test_latency[fast_p95]",
+)
+
+
+def result(**changes: Any) -> Result:
+    """A check that passed, with changes."""
+    return replace(GOOD, **changes)
+
+
+def measured(*values: float, step: float = 60.0, **changes: Any) -> Result:
+    """A check whose history, ending now, has these values; the last one was judged."""
+    first = END - step * (len(values) - 1)
+    history = tuple((first + step * n, value) for n, value in enumerate(values))
+    return result(**{"history": history, "value": values[-1], **changes})
+
+
+def report(*results: Result, verdict: Verdict | None = None, **changes: Any) -> GateReport:
+    """The report of a whole run on a server."""
+    given = {"source": SERVER, "evaluated_at": END, "started_at": END + 1, "duration": 0.5}
+    return GateReport(
+        verdict=decide(results) if verdict is None else verdict,
+        results=results,
+        **{**given, **changes},
+    )

@@ -14,6 +14,7 @@ from pytest_deploygate import session as gate_session
 from pytest_deploygate.acting import acting_for
 from pytest_deploygate.actions.base import Kind
 from pytest_deploygate.actions.registry import known_kinds
+from pytest_deploygate.cleaning import Cleaner
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
 from pytest_deploygate.files import refuse_unwritable
@@ -23,6 +24,7 @@ from pytest_deploygate.ledger import Phase
 from pytest_deploygate.model import Criterion, Reason, Severity, humanised
 from pytest_deploygate.options import OPTIONS
 from pytest_deploygate.plugin import NAME
+from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.report import GateReport
 from pytest_deploygate.run import GateRun
 from pytest_deploygate.settings import Settings, merge
@@ -58,6 +60,7 @@ def switch_on(config: pytest.Config) -> None:
     adapter = Adapter(config, gate)
     config.stash[ADAPTER] = adapter
     config.pluginmanager.register(adapter, "deploygate-adapter")
+    config.pluginmanager.register(Cleaner(gate.run.redactor), "deploygate-cleaner")
 
 
 def gate_of(item: pytest.Item) -> Gate:
@@ -212,7 +215,7 @@ class Adapter:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged, as builtins: it may have to travel to the controller."""
         report = yield
-        payload = _payload(item, call, report)
+        payload = _payload(item, call, report, self.session.run.redactor)
         payload["at"] = self.session.run.at
         setattr(report, _PAYLOAD, payload)
         failure = payload["failure"]
@@ -230,7 +233,8 @@ class Adapter:
             return
         if report.when not in ("setup", "call", "teardown"):
             self.session.problems.append(f"{report.nodeid}: its worker crashed")
-        self._has_tracebacks |= report.failed and not isinstance(report.longrepr, str)
+        told = report.longrepr
+        self._has_tracebacks |= report.failed and (not isinstance(told, str) or "\n" in told)
         self.session.ledger.record(
             Phase(
                 nodeid=report.nodeid,
@@ -286,7 +290,9 @@ class Adapter:
             self._config.hook.pytest_deploygate_verdict(
                 report=self.session.report, config=self._config
             )
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # sys.exit(0) in a plugin is no verdict either
             traceback.print_exc()
             told = printable(f"{type(error).__name__}: {error}")
             self.session.fail(f"pytest_deploygate_verdict: {told}")
@@ -327,12 +333,15 @@ _NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(c
 
 
 def _payload(
-    item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    redactor: Redactor,
 ) -> dict[str, Any]:
     gate = item.stash[GATE]
     criterion = _criterion(item)
     severities = _severities(item)
-    failure = _failure(call)
+    failure = _failure(call, redactor)
     judged = criterion is None or criterion.id in gate.judged
     if report.when == "call" and report.passed and not judged:
         failure = {"reason": Reason.ERROR.value, "message": _NEVER_JUDGED}
@@ -347,7 +356,7 @@ def _payload(
     }
 
 
-def _failure(call: pytest.CallInfo[None]) -> dict[str, str] | None:
+def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> dict[str, str] | None:
     """Why a phase failed, unless a recorded result or a skip already says so."""
     error = call.excinfo
     if error is None or error.errisinstance((CheckFailed, pytest.skip.Exception)):
@@ -359,7 +368,8 @@ def _failure(call: pytest.CallInfo[None]) -> dict[str, str] | None:
         message = str(error.value)
     elif error.errisinstance((AssertionError, pytest.fail.Exception)) and call.when == "call":
         reason, message = Reason.BREACH, message.removeprefix("AssertionError: ")
-    return {"reason": reason.value, "message": printable(message.removeprefix("Failed: "))}
+    told = redactor.text(message.removeprefix("Failed: "))
+    return {"reason": reason.value, "message": printable(told)}
 
 
 def _message(report: pytest.TestReport) -> str:

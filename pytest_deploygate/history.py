@@ -9,54 +9,40 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 
 from pytest_deploygate.evaluation.trend import history_query
-from pytest_deploygate.model import Measurement, RangeQuery, Reason, Result, Status
+from pytest_deploygate.model import Measurement, Query, RangeQuery, Reason, Result, Series, Status
+from pytest_deploygate.report import WORST_FIRST
 from pytest_deploygate.text import printable
 
 WINDOW = 7200.0
 """Seconds."""
 
-MOST_QUERIES = 100
-"""A gate of thousands of expressions gets charts for its worst checks only."""
+MOST = 100
+"""A page shows this many checks with their chart, the worst ones first."""
 
 Points = tuple[tuple[float, float], ...]
-BySeries = Mapping[frozenset[tuple[str, str]], Points]
-"""The points of each series, found by its labels."""
+
+
+def wanted(results: Iterable[Result]) -> list[Result]:
+    """The results that have no history and want one: the worst first, and never too many."""
+    lacking = filter(_lacks_history, results)
+    return sorted(lacking, key=lambda result: WORST_FIRST.index(result.status))[:MOST]
 
 
 def queries(results: Iterable[Result], at: float) -> list[RangeQuery]:
-    """What to ask for at the evaluation time, each expression once, the failures' first."""
-    lacking = sorted(filter(_lacks_history, results), key=lambda result: result.ok)
-    expressions = dict.fromkeys(result.query for result in lacking)
-    return [history_query(expr, at, WINDOW) for expr in islice(expressions, MOST_QUERIES)]
+    """What to ask for at the evaluation time, each expression once."""
+    return list(dict.fromkeys(history_query(result.query, at, WINDOW) for result in results))
 
 
-def by_labels(measurement: Measurement) -> BySeries:
-    """The series of an answer, their labels written as results have them."""
-    return {
-        frozenset((printable(key), printable(value)) for key, value in one.labels.items()): (
-            one.points
-        )
+def joined(results: Iterable[Result], answers: Mapping[Query, Measurement]) -> tuple[Result, ...]:
+    """The results, each with the points of the series that was judged worst."""
+    found = {
+        (query.expr, _labels(one)): one.points
+        for query, measurement in answers.items()
         for one in measurement.series
     }
-
-
-def joined(
-    results: Iterable[Result], histories: Mapping[str, BySeries]
-) -> tuple[Result, ...]:
-    """The results, each with the points of the series that was judged worst.
-
-    Args:
-        results: what was judged.
-        histories: what is known of each expression.
-    """
-    return tuple(
-        replace(result, history=_ending_as_judged(result, points)) if points else result
-        for result in results
-        for points in [_points(result, histories)]
-    )
+    return tuple(_with_history(one, found.get((one.query, _labels(one)), ())) for one in results)
 
 
 def _lacks_history(result: Result) -> bool:
@@ -64,10 +50,15 @@ def _lacks_history(result: Result) -> bool:
     return bool(result.query) and not result.history and not asked_in_vain
 
 
-def _points(result: Result, histories: Mapping[str, BySeries]) -> Points:
-    if not _lacks_history(result):
-        return ()
-    return histories.get(result.query, {}).get(frozenset(result.labels.items()), ())
+def _labels(labelled: Result | Series) -> frozenset[tuple[str, str]]:
+    """Labels as results show them."""
+    return frozenset((printable(key), printable(value)) for key, value in labelled.labels.items())
+
+
+def _with_history(result: Result, points: Points) -> Result:
+    if not points or not _lacks_history(result):
+        return result
+    return replace(result, history=_ending_as_judged(result, points))
 
 
 def _ending_as_judged(result: Result, points: Sequence[tuple[float, float]]) -> Points:

@@ -5,6 +5,7 @@ It knows no pytest: it takes plain values, in whatever order and from whatever p
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -149,9 +150,11 @@ def _of_test(
 
 
 def _with_unique_ids(results: Iterable[Result]) -> tuple[Result, ...]:
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     unique = []
     for result in results:
-        count = seen[result.id] = seen.get(result.id, 0) + 1
-        unique.append(result if count == 1 else replace(result, id=f"{result.id}-{count}"))
+        names = (f"{result.id}-{number}" for number in itertools.count(2))
+        id_ = next(name for name in itertools.chain([result.id], names) if name not in taken)
+        taken.add(id_)
+        unique.append(result if id_ == result.id else replace(result, id=id_))
     return tuple(unique)

@@ -67,12 +67,11 @@ class Measurements:
         self.prefetch([query])
         question = self._questions[query]
         if not question.started.wait(self._left(self._run_end())):
-            raise self._give_up(f"{spoken(self._run_timeout)} for all queries are over", "timeout")
+            raise self._too_late()
         try:
             return question.answer.result(self._left(question.deadline) + _GRACE)
         except TimeoutError:
-            told = f"no answer within {spoken(self._query_timeout)}"
-            raise self._give_up(told, "query-timeout") from None
+            raise self._unanswered(f"no answer within {spoken(self._query_timeout)}") from None
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it."""
@@ -86,9 +85,14 @@ class Measurements:
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - time.monotonic())
 
-    def _give_up(self, why: str, option: str) -> SourceError:
-        where = self.source.info.location
-        return SourceError(f"{where}: {why}; check the server's load and --gate-{option}")
+    def _too_late(self) -> SourceError:
+        return self._unanswered(f"{spoken(self._run_timeout)} for all queries are over")
+
+    def _unanswered(self, why: str) -> SourceError:
+        return SourceError(
+            f"{self.source.info.location}: {why}; check the server's load, --gate-query-timeout "
+            "and --gate-timeout"
+        )
 
     def _begin(self, question: _Question) -> None:
         with self._lock:
@@ -113,6 +117,9 @@ class Measurements:
     def _answer(self, question: _Question) -> None:
         question.deadline = min(time.monotonic() + self._query_timeout, self._run_end())
         question.started.set()
+        if not self._left(question.deadline):
+            question.answer.set_exception(self._too_late())
+            return
         try:
             question.answer.set_result(self.source.ask(question.query, question.deadline))
         except SourceError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class GateRun:
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, "gate-timeout")
         self._charts = _asking(source, settings, "gate-query-timeout")
+        self._histories: dict[Query, Measurement] = {}
         self.pushgateway = _pushgateway(settings, self.redactor)
 
     @property
@@ -74,21 +76,16 @@ class GateRun:
         """The results, with the two hours before them if there will be a page with charts."""
         if not self.settings.path("gate-html"):
             return tuple(results)
-        queries = history.queries(results, self.at)
+        queries = history.queries(history.wanted(results), self.at)
         self._charts.prefetch(queries)
-        return history.joined(results, {query.expr: self._history(query) for query in queries})
-
-    def _history(self, query: RangeQuery) -> history.BySeries:
-        try:
-            return history.by_labels(self._charts.ask(query))
-        except SourceError:
-            return {}
+        for query in queries:
+            with suppress(SourceError):
+                self._histories[query] = self._charts.ask(query)
+        return history.joined(results, self._histories)
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it; of the charts, what was answered."""
-        charts = self._charts.answers().items()
-        answered = {query: answer for query, answer in charts if isinstance(answer, Measurement)}
-        return {**answered, **self.measurements.answers()}
+        return {**self._histories, **self.measurements.answers()}
 
     def _server(self, environ: Mapping[str, str]) -> Source:
         from pytest_deploygate.sources.access import access_to

@@ -145,12 +145,16 @@ class GateSession:
         self.report = replace(self.report, verdict=Verdict.NO_GO, problems=told)
 
     def _told_problems(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(self.run.redactor.text, self.problems)))
+        told = (printable(self.run.redactor.text(problem)) for problem in self.problems)
+        return tuple(dict.fromkeys(told))
 
     def _without_secrets(self, results: Iterable[Result]) -> tuple[Result, ...]:
-        """What a test says of its failure may hold anything that it knows."""
+        """What a test says of itself and its failure may hold anything that it knows."""
         hidden = self.run.redactor.text
-        return tuple(replace(result, message=hidden(result.message)) for result in results)
+        return tuple(
+            replace(result, name=hidden(result.name), message=hidden(result.message))
+            for result in results
+        )
 
     def _shortfalls(self, interrupted_by: str) -> list[str]:
         if not self.ledger.expected and not self.problems:
@@ -206,7 +210,7 @@ class GateSession:
         for path, (name, render) in self._outputs().items():
             try:
                 write_atomically(path, render())
-            except Exception as error:  # the disk's, or a plugin's that renders
+            except (Exception, SystemExit) as error:  # the disk's, or a plugin's that renders
                 told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
                 failures.append(f"{name} {path}: could not be written: {told}")
         return failures
@@ -233,9 +237,9 @@ class GateSession:
 
         from pytest_deploygate.sources.recording import encode
 
-        answers = {**self._answers, **self.run.answers()}
+        answers = {**self.run.answers(), **self._answers}
         document = encode(self.run.at, self.run.source.info.location, answers)
-        return json.dumps(self.run.redactor.document(document), indent=1) + "\n"
+        return json.dumps(document, indent=1) + "\n"
 
     def _render_json(self) -> str:
         from pytest_deploygate.reports.json_report import complete, render

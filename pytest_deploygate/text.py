@@ -52,8 +52,9 @@ def inert(line: str) -> str:
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """Labels as a person writes them: ``mode=creative, instance=app-1``."""
-    return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()))
+    """Labels as a person writes them: ``mode=creative, instance=app-1``; not the metric's name."""
+    told = (f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
+    return ", ".join(told)
 
 
 def value_text(value: float, unit: str, digits: int | None = None) -> str:

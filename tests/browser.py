@@ -27,6 +27,31 @@ OPTIONS = (
     "--hide-scrollbars",
 )
 
+# Every text with its colour and what lies behind it; transparent backgrounds are looked through.
+_CONTRASTS = """
+const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
+  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const parts = colour => colour.match(/[\\d.]+/g).map(Number);
+const behind = element => {
+  for (let e = element; e; e = e.parentElement) {
+    const colour = parts(getComputedStyle(e).backgroundColor);
+    if (colour.length === 3 || colour[3] === 1) return colour;
+  }
+  return [255, 255, 255];
+};
+const found = {};
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const element = walker.currentNode.parentElement;
+  if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
+  const [a, b] = [parts(getComputedStyle(element).color), behind(element)].map(luminance);
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+  found[walker.currentNode.textContent.trim()] = ratio;
+}
+return found;
+"""
+
 
 class Browser:
     """One window; every page is loaded with the width, the colours and the medium wanted."""
@@ -59,11 +84,12 @@ class Browser:
 
     def complaints(self) -> list[str]:
         """What the browser has logged since: refused scripts and styles, failed requests."""
-        return [str(entry["message"]) for entry in self.driver.get_log("browser")]  # type: ignore[no-untyped-call]
+        return [str(entry["message"]) for entry in self._log()]
 
     def accessibility(self) -> list[tuple[str, str]]:
         """Role and name of all that a screen reader is told of, in the order of the page."""
-        nodes = {node["nodeId"]: node for node in self._tell("Accessibility.getFullAXTree")["nodes"]}
+        tree = self._tell("Accessibility.getFullAXTree")
+        nodes = {node["nodeId"]: node for node in tree["nodes"]}
 
         def told(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if not node["ignored"]:
@@ -74,13 +100,22 @@ class Browser:
 
         return list(told(next(iter(nodes.values()))))
 
+    def contrasts(self) -> dict[str, float]:
+        """Every visible text and its contrast, as WCAG 2 defines it."""
+        found: dict[str, float] = self.run(_CONTRASTS)
+        return found
+
     def picture(self, *, whole: bool = False) -> bytes:
         """A PNG of what is visible, or of the whole page."""
         answer = self._tell("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
         return base64.b64decode(answer["data"])
 
+    def _log(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
+        return entries
+
     def _tell(self, command: str, **parameters: Any) -> Any:
-        return self.driver.execute_cdp_cmd(command, parameters)  # type: ignore[no-untyped-call]
+        return self.driver.execute_cdp_cmd(command, parameters)
 
 
 @contextmanager

@@ -120,6 +120,7 @@ class Exchange:
             self.handler.send_header(name, value)
         self.handler.end_headers()
         self.handler.wfile.write(body)
+        self.handler.close_connection = False
 
     def raw(self, data: bytes) -> None:
         """Send these bytes."""

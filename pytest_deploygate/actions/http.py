@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -211,6 +210,4 @@ def _cause(error: BaseException) -> str:
         if inner is None:
             break
         error = inner
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed: {error.reason or error}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -88,12 +88,12 @@ def why_too_few(criterion: Criterion, points: np.ndarray) -> str:
     """Why these points are not enough for the window, or nothing when they are."""
     kind = criterion.kind
     assert isinstance(kind, Trend | Runaway)
-    window = _history(criterion)
-    if len(points) < kind.min_points:
-        return f"{len(points)} points in {spoken(window)}, at least {kind.min_points} are needed"
-    measured, needed = float(points[-1, 0] - points[0, 0]), kind.coverage * window
-    if measured < needed:
-        return f"{spoken(measured)} of {spoken(window)} measured, at least {spoken(needed)} needed"
+    window, needed = _history(criterion), max(kind.min_points, 2)
+    if len(points) < needed:
+        return f"{len(points)} points in {spoken(window)}, at least {needed} needed"
+    measured, enough = float(points[-1, 0] - points[0, 0]), kind.coverage * window
+    if measured < enough:
+        return f"{spoken(measured)} of {spoken(window)} measured, at least {spoken(enough)} needed"
     return ""
 
 

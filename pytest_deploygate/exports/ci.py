@@ -41,11 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="what pip installs, repeatable (default pytest-deploygate)",
     )
-    parser.add_argument(
-        "arguments",
-        metavar="PYTEST_ARGUMENT",
-        nargs="*",
-        help="what the gate runs, behind -- (default --pyargs gate_checks)",
+    parser.allow_abbrev = False
+    parser.set_defaults(pytest_arguments=())
+    parser.epilog = (
+        "Other arguments are pytest's: what the gate runs (default --pyargs gate_checks)."
     )
 
 
@@ -82,7 +81,8 @@ def pipeline(given: argparse.Namespace) -> str:
 
 def _values(given: argparse.Namespace) -> dict[str, object]:
     packages = given.package or ["pytest-deploygate"]
-    checks = given.arguments or ["--pyargs", "gate_checks"]
+    checks = [word for word in given.pytest_arguments if word != "--"]
+    checks = checks or ["--pyargs", "gate_checks"]
     for text in (given.prometheus_url, given.env, *packages, *checks):
         if not text.isprintable():
             raise ConfigurationError(f"{text!r}: must be one line of printable characters")

@@ -14,11 +14,10 @@ from markupsafe import Markup
 
 from pytest_deploygate.durations import spoken
 from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import GateReport, SourceInfo
+from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
 from pytest_deploygate.text import printable_block, value_and_limit
 
-ORDER = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
 _MOST_OTHERS = 500
@@ -44,6 +43,7 @@ class Check:
     reason: str
     value: str
     limit: str
+    labels: tuple[tuple[str, str], ...]
     bar: Bar | None
     chart: Chart | None
     link: str
@@ -127,7 +127,8 @@ def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
     if report.partial:
         yield "Partial", f"not everything was checked: {report.partial}"
     if report.advisory and report.exit_code != report.verdict.exit_code:
-        yield "Advisory", f"the run ends in 0 instead of {report.verdict.exit_code}: it blocks nothing"
+        code = report.verdict.exit_code
+        yield "Advisory", f"the run ends in 0 instead of {code}: it blocks nothing"
     if report.source.is_recording:
         yield "Recording", f"judged from {report.source.location}, not from a server"
     yield from (("Notice", text) for text in report.notices)
@@ -135,7 +136,7 @@ def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
 
 def _sections(report: GateReport) -> Iterator[Section]:
     number, space = 0, _MOST_OTHERS
-    for status in ORDER:
+    for status in WORST_FIRST:
         results = report.with_status(status)
         groups = _alike(results)
         room = max(0, _MOST_IN_FULL - number)
@@ -176,6 +177,7 @@ def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> 
             reason=_REASONS.get(result.reason, ""),
             value=value,
             limit=limit,
+            labels=tuple(sorted(one for one in result.labels.items() if one[0] != "__name__")),
             bar=bar(result),
             chart=chart(result),
             link=graph_link(source, result),
@@ -200,7 +202,7 @@ def graph_link(source: SourceInfo, result: Result) -> str:
     if source.is_recording or not served or not result.query:
         return ""
     end = f"{datetime.fromtimestamp(result.timestamp, UTC):%Y-%m-%d %H:%M:%S}"
-    asked = {"expr": result.query, "tab": "0", "range_input": "2h"}
-    asked |= {"end_input": end, "moment_input": end}
-    fields = urlencode({f"g0.{key}": text for key, text in asked.items()}, quote_via=quote, errors="replace")
+    asked = {"g0.expr": result.query, "g0.tab": "0", "g0.range_input": "2h"}
+    asked |= {"g0.end_input": end, "g0.moment_input": end}
+    fields = urlencode(asked, quote_via=quote, errors="replace")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/graph?{fields}"

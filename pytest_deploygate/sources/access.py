@@ -118,14 +118,16 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
+        misplaced = "@" in parts.path + parts.query + parts.fragment
     except ValueError:
-        host, port = None, None
-    if not host or parts.scheme not in ("http", "https"):
+        host, port, misplaced = None, None, False
+    if not host or misplaced or parts.scheme not in ("http", "https"):
         credentials, at, rest = url.rpartition("@")
         shown = f"***@{rest}" if credentials or at else url
         raise ConfigurationError(
             f"{origin} {shown!r}: is no URL; write it with its scheme, such as "
-            "http://localhost:9090 or https://prometheus.example.com/base"
+            "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode what "
+            "is special in a password (@ / ? #)"
         )
     headers = {}
     if parts.username is not None:

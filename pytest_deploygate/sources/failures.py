@@ -59,7 +59,8 @@ def explained(error: Exception, access: Access) -> SourceError:
         return TransientError(f"{url}: the proxy does not answer; check HTTP_PROXY, or proxy_url")
     if isinstance(error, _TIMEOUTS):
         return TransientError(
-            f"{url}: no whole answer in time; check the server's load and --gate-query-timeout"
+            f"{url}: no whole answer in time; check the server's load, --gate-query-timeout and "
+            "--gate-timeout"
         )
     if isinstance(error, urllib3.exceptions.DecodeError):
         return SourceError(f"{url}: its Content-Encoding is wrong; check what stands in between")

@@ -96,8 +96,9 @@ class PrometheusSource:
         self, path: str, params: Mapping[str, str], deadline: float
     ) -> tuple[int, Mapping[str, str], bytes]:
         """POST, and GET for servers that do not take POST; the choice is remembered."""
-        answer = self._send(self._method, path, params, deadline)
-        if self._method == "POST" and answer[0] in _NO_POST:
+        method = self._method
+        answer = self._send(method, path, params, deadline)
+        if method == "POST" and answer[0] in _NO_POST:
             fallback = self._send("GET", path, params, deadline)
             if fallback[0] not in _NO_POST:
                 self._method = "GET"

@@ -74,13 +74,12 @@ def test_a_plugin_of_a_gate_that_is_off_changes_nothing(
     assert not (pytester.path / "verdicts.log").exists()
 
 
-@pytest.mark.parametrize(
-    "hook", ["source", "actions", "reports"], ids=["source", "actions", "reports"]
-)
+@pytest.mark.parametrize("hook", ["source", "actions", "reports"])
 @pytest.mark.parametrize(
     ("error", "code", "told"),
     [
         ("ValueError('no')", 2, "ValueError: no"),
+        ("SystemExit(0)", 2, "SystemExit: 0"),
         ("ConfigurationError('no key')", 4, "ERROR: deploygate: no key"),
     ],
 )
@@ -97,14 +96,20 @@ def test_a_hook_that_raises_before_the_checks_ends_in_no_go_or_a_usage_error(
     assert told in result.stderr.str() + result.stdout.str()
 
 
+@pytest.mark.parametrize("error", ["ValueError: no pager", "SystemExit: 0", "Failed: no pager"])
 def test_a_verdict_hook_that_raises_makes_it_no_go_in_every_report(
-    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...], error: str
 ) -> None:
-    pytester.makeconftest("def pytest_deploygate_verdict(report): raise ValueError('no pager')")
+    kind, _, value = error.partition(": ")
+    pytester.makeconftest(f"""
+        from pytest import fail
+        Failed = fail.Exception
+        def pytest_deploygate_verdict(report): raise {kind}("{value}")
+    """)
     pytester.makepyfile(test_orders=CHECK)
     result = run_gate("test_orders.py", "--gate-json", "gate.json", *workers)
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*pytest_deploygate_verdict: ValueError: no pager"])
+    result.stdout.fnmatch_lines([f"*pytest_deploygate_verdict: {error}"])
     assert "NO_GO" in (pytester.path / "gate.json").read_text()
 
 

@@ -92,7 +92,7 @@ REWARD = [
         "the reward has only been measured for five minutes",
         lambda p: reward(p, since(300, 12.45)),
         WARNING,
-        rl_reward_trend=no_data("6 points in 2h, at least 10 are needed"),
+        rl_reward_trend=no_data("6 points in 2h, at least 10 needed"),
     ),
     scenario(
         "the reward has been measured for just less than half of the window",

@@ -42,7 +42,7 @@ TIMED_OUT = {"status": "error", "errorType": "timeout", "error": "query timed ou
 TEXT = {"status": "success", "data": {"resultType": "string", "result": [END, "1"]}}
 
 BROKEN = "unable to query Prometheus at .* is it running .*, is --prometheus-url right"
-NO_TIME = "check the server's load and --gate-query-timeout"
+NO_TIME = "check the server's load, --gate-query-timeout and --gate-timeout"
 NO_JSON = "broken JSON, perhaps cut off: .*check the URL, and what stands in between"
 NO_API = "not Prometheus' API: .*check the URL, and what stands in between"
 TOO_LARGE = "larger than 64 MiB; aggregate in the query"

@@ -32,6 +32,7 @@ from tests.servers import Server, free_port
 
 CHECKS = 13
 ATTEMPTS = 5
+QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # which takes a second to import
 ENOUGH_SECONDS = 100.0  # a run that waits for a server without end does not end before
 
 ONE_CHECK_FOR_EACH = """
@@ -78,7 +79,7 @@ def judge(run_gate: Gate, tmp_path: Path, workers: tuple[str, ...]) -> Run:
         options = ("--gate-json", "--gate-junit", "--gate-record")
         reports = (f"{option}={file}" for option, file in zip(options, files, strict=True))
         at = (f"--prometheus-url={url}", f"--gate-at={END}")
-        result = run_gate("-p", "no:cacheprovider", *workers, *at, *reports, *arguments)
+        result = run_gate(*QUICKLY, *workers, *at, *reports, *arguments)
         report = json.loads(files[0].read_text(), parse_constant=pytest.fail)
         cases = ElementTree.parse(files[1]).findall(".//testcase")
         assert len(cases) >= len(report["checks"]) > 0
@@ -211,7 +212,7 @@ def test_connections_that_fail_at_first_change_nothing(
 def test_a_refused_connection_is_no_go(judge_shipped: Run) -> None:
     outcome = judge_shipped(f"http://127.0.0.1:{free_port()}")
     assert_blocked(outcome)
-    assert re.search(f"Connection refused; {BROKEN[-60:]}", outcome.output)
+    assert "Connection refused; is it running (try http://127.0.0.1:" in outcome.output
 
 
 def test_an_unknown_host_is_no_go(judge_shipped: Run) -> None:
@@ -235,9 +236,7 @@ def test_all_queries_together_have_their_time(
     with faulty(healthy.url, WITHOUT_END[name].fault) as proxy:
         outcome = judge_shipped(proxy.url, *limits)
     assert_blocked(outcome)
-    assert "3s for all queries are over; check the server's load and --gate-timeout" in (
-        outcome.output
-    )
+    assert f"3s for all queries are over; {NO_TIME}" in outcome.output
     # One after the other, each for a second: none keeps the place of the next for longer.
     assert 2 <= len(proxy.requests) <= 8
 

@@ -17,34 +17,9 @@ from tests.picture import END, no_go_page, troubled
 from tests.production import openmetrics, production
 from tests.servers import prometheus
 from tests.unit.made import FAILED, measured, report, result
-from tests.unit.test_html import HOSTILE, hostile_report
+from tests.unit.pages import HOSTILE, hostile_report
 
 pytestmark = pytest.mark.xdist_group("browser")
-
-# Every text with its colour and what lies behind it; transparent backgrounds are looked through.
-CONTRASTS = """
-const luminance = ([r, g, b]) => [r, g, b].map(v => v / 255)
-  .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
-  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-const parts = colour => colour.match(/[\\d.]+/g).map(Number);
-const behind = element => {
-  for (let e = element; e; e = e.parentElement) {
-    const colour = parts(getComputedStyle(e).backgroundColor);
-    if (colour.length === 3 || colour[3] === 1) return colour;
-  }
-  return [255, 255, 255];
-};
-const found = {};
-const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-while (walker.nextNode()) {
-  const element = walker.currentNode.parentElement;
-  if (!walker.currentNode.textContent.trim() || !element.checkVisibility()) continue;
-  const [a, b] = [parts(getComputedStyle(element).color), behind(element)].map(luminance);
-  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-  found[walker.currentNode.textContent.trim()] = ratio;
-}
-return found;
-"""
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +116,7 @@ def test_every_text_has_the_contrast_of_wcag_aa(
         given = report(*kept, measured(1.0, 2.0, status=verdict), notices=("a notice",))
         browser.open(written(given), colours=colours)
         browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
-        contrasts = browser.run(CONTRASTS)
+        contrasts = browser.contrasts()
         assert len(contrasts) > 30
         assert {text: ratio for text, ratio in contrasts.items() if ratio < 4.5} == {}
 
@@ -178,8 +153,7 @@ def test_every_detail_is_reached_and_opened_by_keyboard(
     for _ in range(100):
         body.active_element.send_keys(Keys.TAB)
         at, outline = browser.run(
-            "const e = document.activeElement;"
-            "return [e.tagName, getComputedStyle(e).outlineStyle]"
+            "const e = document.activeElement;return [e.tagName, getComputedStyle(e).outlineStyle]"
         )
         if at == "BODY":
             break
@@ -246,7 +220,9 @@ def test_the_policy_refuses_a_script_even_if_one_got_in(browser: Browser, tmp_pa
     html = render(report(result()))
     page = tmp_path / "page.html"
     page.write_text(
-        html.replace("</main>", "<script>document.title='in'</script><img src=http://[::1]/></main>")
+        html.replace(
+            "</main>", "<script>document.title='in'</script><img src=http://[::1]/></main>"
+        )
     )
     browser.open(page)
     assert browser.driver.title == "GO · deployment gate"

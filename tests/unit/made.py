@@ -12,7 +12,11 @@ from pytest_deploygate.verdict import decide
 END = 1_790_000_000.0
 SERVER = SourceInfo(kind="prometheus", location="https://prometheus.example.com/base/")
 RECORDING = SourceInfo(kind="recording", location="evidence.json")
-FAILED = {"status": Status.NO_GO, "reason": Reason.BREACH}
+FAILED: dict[str, Any] = {"status": Status.NO_GO, "reason": Reason.BREACH}
+ERROR: dict[str, Any] = {
+    **{"status": Status.NO_GO, "reason": Reason.ERROR},
+    **{"value": None, "message": "refused"},
+}
 
 GOOD = Result(
     id="fast_p95",

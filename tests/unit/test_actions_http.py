@@ -166,3 +166,10 @@ def test_netrc_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with server.receiver() as hook:
         sent(hook.url, SLACK)
     assert "Authorization" not in hook.requests[0].headers
+
+
+def test_a_tls_failure_says_so() -> None:
+    with server.receiver() as hook:
+        result = sent(hook.url.replace("http:", "https:"), SLACK)
+    assert result.status is ActionStatus.FAILED
+    assert result.message.startswith("$HOOK: [SSL: ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,7 +30,7 @@ def drawn(path: str) -> list[list[tuple[int, int]]]:
     return lines
 
 
-def of(*values: float, **changes: object) -> Chart:
+def of(*values: float, **changes: Any) -> Chart:
     found = chart(measured(*values, **changes))
     assert found is not None
     return found

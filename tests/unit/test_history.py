@@ -7,20 +7,18 @@ import math
 import pytest
 
 from pytest_deploygate import history
-from pytest_deploygate.model import Measurement, RangeQuery, Reason, Series, Status
+from pytest_deploygate.model import Measurement, Query, RangeQuery, Reason, Result, Series, Status
 from tests.unit.made import END, FAILED, measured, result
 
 OLDER = ((END - 120, 1.0), (END - 60, 1.5))
 
 
-def answer(*series: Series) -> dict[str, history.BySeries]:
-    return {result().query: history.by_labels(Measurement(series))}
+def answer(*series: Series) -> dict[Query, Measurement]:
+    return {history.queries([result()], END)[0]: Measurement(series)}
 
 
 def test_two_hours_in_120_steps_are_asked_for() -> None:
-    assert history.queries([result()], END) == [
-        RangeQuery(result().query, END - 7200.0, END, 60.0)
-    ]
+    assert history.queries([result()], END) == [RangeQuery(result().query, END - 7200.0, END, 60.0)]
 
 
 def test_checks_that_share_an_expression_ask_for_it_once() -> None:
@@ -28,12 +26,12 @@ def test_checks_that_share_an_expression_ask_for_it_once() -> None:
     assert len(history.queries(checks, END)) == 1
 
 
-def test_of_thousands_of_expressions_only_those_of_the_worst_are_asked_for() -> None:
-    good = [result(id=f"g{n}", query=f"good{n}") for n in range(6500)]
-    bad = [result(id=f"b{n}", query=f"bad{n}", **FAILED) for n in range(40)]
-    asked = [query.expr for query in history.queries([*good, *bad], END)]
-    assert len(asked) == history.MOST_QUERIES
-    assert asked[:40] == [check.query for check in bad]
+def test_of_thousands_of_checks_only_the_worst_want_one() -> None:
+    good = [result(id=f"g{n}") for n in range(6500)]
+    warned = [result(id=f"w{n}", status=Status.WARNING) for n in range(30)]
+    bad = [result(id=f"b{n}", **FAILED) for n in range(40)]
+    chosen = history.wanted([*good, *warned, *bad])
+    assert chosen == [*bad, *warned, *good[: history.MOST - 70]]
 
 
 @pytest.mark.parametrize(
@@ -46,8 +44,8 @@ def test_of_thousands_of_expressions_only_those_of_the_worst_are_asked_for() -> 
     ],
     ids=["has one", "no query", "source is down", "skipped"],
 )
-def test_what_needs_no_history_is_not_asked_for(check: object) -> None:
-    assert history.queries([check], END) == []  # type: ignore[list-item]
+def test_what_needs_no_history_does_not_want_one(check: Result) -> None:
+    assert history.wanted([check]) == []
 
 
 def test_the_history_is_that_of_the_worst_series_and_ends_in_the_judged_value() -> None:

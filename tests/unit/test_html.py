@@ -3,101 +3,16 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
-from pytest_deploygate.report import ActionResult, ActionStatus, Change, GateReport, SourceInfo
+from pytest_deploygate.report import ActionResult, ActionStatus, Change, SourceInfo
 from pytest_deploygate.reports.html import graph_link, render
-from tests.unit.made import FAILED, RECORDING, SERVER, measured, report, result
-
-VOID = {"meta", "link", "rect", "path", "use", "circle", "img", "br"}
-HOSTILE = (
-    '<img src=x onerror="alert(1)">"\'><script>alert(1)</script></style></title>]]>-->'
-    "{{ 7*7 }}{% raw %}\u202egnp.exe\u2066\x00\x1b[31m\ud800&lt;\nnext"
-)
-ERROR = {"status": Status.NO_GO, "reason": Reason.ERROR, "value": None, "message": "refused"}
-
-
-class Page(HTMLParser):
-    """Every tag with its attributes, every text, and whether all that was opened was closed."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.titles: dict[str, list[str]] = {}
-        self._open: list[str] = []
-        self.feed(html)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] != "style" and data.strip():
-            self.texts.append(data.strip())
-            for tag in self._open:
-                self.titles.setdefault(tag, []).append(data.strip())
-
-    def with_class(self, name: str) -> list[str]:
-        return [tag for tag, attrs in self.tags if name in (attrs.get("class") or "").split()]
-
-    def values(self, attribute: str) -> list[str]:
-        return [attrs[attribute] or "" for _, attrs in self.tags if attribute in attrs]
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.texts)
-
-
-def page(given: GateReport) -> Page:
-    return Page(render(given))
-
-
-def hostile_report() -> GateReport:
-    bad = measured(
-        1.0,
-        3.0,
-        **FAILED,
-        id=HOSTILE,
-        name=HOSTILE,
-        message=HOSTILE,
-        labels={HOSTILE: HOSTILE},
-        query=HOSTILE,
-        unit=HOSTILE,
-        comparison=HOSTILE,
-        nodeid=HOSTILE,
-        warnings=(HOSTILE,),
-    )
-    action = ActionResult(
-        name=HOSTILE, kind=HOSTILE, status=ActionStatus.FAILED, message=HOSTILE, output=HOSTILE
-    )
-    change = Change(name=HOSTILE, value=HOSTILE, default=HOSTILE, origin=HOSTILE)
-    return report(
-        bad,
-        result(name=HOSTILE, labels={HOSTILE: HOSTILE}, query=HOSTILE),
-        result(name=HOSTILE, **{**ERROR, "message": HOSTILE}),
-        environment=HOSTILE,
-        problems=(HOSTILE, HOSTILE),
-        blind=HOSTILE,
-        notices=(HOSTILE,),
-        partial=HOSTILE,
-        changes=(change,),
-        actions=(action,),
-        source=SourceInfo(kind="prometheus", location="javascript:alert(1)//" + HOSTILE),
-    )
+from tests.unit.made import ERROR, FAILED, RECORDING, SERVER, measured, report, result
+from tests.unit.pages import Page, hostile_report, page
 
 
 @pytest.mark.parametrize(
@@ -136,7 +51,7 @@ def test_the_verdict_and_what_to_do_come_first(
     ],
 )
 def test_nobody_is_sent_ahead_by_a_run_that_does_not_say_so(
-    changes: dict[str, object], advice: str
+    changes: dict[str, Any], advice: str
 ) -> None:
     header = page(report(result(), **changes)).titles["header"]
     assert advice in header
@@ -280,7 +195,7 @@ def test_text_from_outside_is_shown_whole_and_harmless() -> None:
     html = render(hostile_report())
     made = Page(html)
     assert "{{ 7*7 }}{% raw %}\\u202egnp.exe\\u2066\\x00\\x1b[31m\\ud800&lt;" in made.text
-    assert '<script>alert(1)</script></style></title>]]>-->' in made.text
+    assert "<script>alert(1)</script></style></title>]]>-->" in made.text
     assert not set("\u202e\u2066\x00\x1b\ud800") & set(html)
     html.encode("utf-8")
 
@@ -346,6 +261,6 @@ def test_a_recording_and_a_check_without_a_query_have_no_link() -> None:
 
 
 def test_a_link_cannot_break_out_of_its_attribute() -> None:
-    location = "http://prometheus.example.com/\"><script>alert(1)</script>"
+    location = 'http://prometheus.example.com/"><script>alert(1)</script>'
     made = page(report(result(**FAILED), source=SourceInfo(kind="prometheus", location=location)))
     assert "script" not in {tag for tag, _ in made.tags}

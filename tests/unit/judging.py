@@ -1,0 +1,49 @@
+"""Criteria and what a source answers, as values, and the result of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pytest_deploygate.evaluation import evaluate, query_of
+from pytest_deploygate.model import Criterion, Kind, Measurement, RangeQuery, Result, Series
+
+AT = 1_750_000_000.0
+HOUR = 3600.0
+
+
+def criterion(query: str = "up", /, **details: Any) -> Criterion:
+    """A criterion with a limit, unless one is given."""
+    limits = {"below", "at_most", "above", "at_least", "equals"}
+    return Criterion(
+        **{
+            "id": "x",
+            "query": query,
+            **({} if limits & set(details) else {"below": 5.0}),
+            **details,
+        }
+    )
+
+
+def one(value: float, **labels: str) -> Series:
+    """A series of one value, now."""
+    return Series(labels, ((AT, value),))
+
+
+def over(kind: Kind, values: Callable[[float], float | None], **labels: str) -> Series:
+    """A series over the window that a kind asks for: values by age, None where there is none."""
+    query = query_of(criterion(kind=kind), AT)
+    assert isinstance(query, RangeQuery)
+    ages = [AT - query.start - n * query.step for n in range(10_000)]
+    points = [(AT - age, values(age)) for age in ages if age >= 0]
+    return Series(labels, tuple((time, value) for time, value in points if value is not None))
+
+
+def judge(given: Criterion, *series: Series, warnings: Sequence[str] = ()) -> Result:
+    """The result of this answer."""
+    return evaluate(given, AT, lambda query: Measurement(series, tuple(warnings)))
+
+
+def light(result: Result) -> tuple[str, str]:
+    """Status and reason."""
+    return result.status.value, result.reason.value

@@ -1,0 +1,89 @@
+"""What follows from the reports of tests, in whatever order and from whatever process they come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytest_deploygate.ledger import LOST, Ledger, Phase
+from pytest_deploygate.model import Reason, Result, Severity, Status
+
+
+def phase(nodeid: str, when: str = "call", outcome: str = "passed", **payload: Any) -> Phase:
+    told = {"severity": "critical", "results": [], "failure": None, "covered": False, **payload}
+    return Phase(nodeid=nodeid, when=when, outcome=outcome, duration=0.1, payload=told)
+
+
+def judged(id_: str, status: Status = Status.GO) -> dict[str, Any]:
+    return Result(
+        id=id_,
+        name=id_,
+        severity=Severity.CRITICAL,
+        status=status,
+        reason=Reason.OK if status is Status.GO else Reason.BREACH,
+        message="",
+    ).to_builtins()
+
+
+def test_what_was_collected_and_never_reported_is_lost_and_an_error() -> None:
+    ledger = Ledger()
+    ledger.expect(["a::one", "a::two"])
+    ledger.record(phase("a::one"))
+    ledger.record(phase("a::two", when="setup"))
+    assert ledger.lost() == ["a::two"]
+    assert [(r.status, r.message) for r in ledger.results()] == [
+        (Status.GO, "passed"),
+        (Status.NO_GO, LOST),
+    ]
+
+
+def test_results_stand_in_the_order_of_collection() -> None:
+    ledger = Ledger()
+    ledger.expect(["one", "two", "three"])
+    for nodeid in ("three", "one", "two"):
+        ledger.record(phase(nodeid, results=[judged(nodeid)]))
+    assert [result.id for result in ledger.results()] == ["one", "two", "three"]
+
+
+def test_the_last_try_of_a_test_that_is_run_again_counts() -> None:
+    ledger = Ledger()
+    ledger.expect(["one"])
+    ledger.record(phase("one", results=[judged("x", Status.NO_GO)], outcome="failed", covered=True))
+    ledger.record(phase("one", when="setup"))
+    ledger.record(phase("one", results=[judged("x")]))
+    assert [result.status for result in ledger.results()] == [Status.GO]
+
+
+def test_every_id_is_unique() -> None:
+    ledger = Ledger()
+    ids = ["a-2", "a", "a", "a"]
+    ledger.expect(["one"])
+    ledger.record(phase("one", results=[judged(id_) for id_ in ids]))
+    assert [result.id for result in ledger.results()] == ["a-2", "a", "a-3", "a-4"]
+
+
+def test_a_report_without_a_payload_is_an_error_whatever_it_judged_before() -> None:
+    ledger = Ledger()
+    ledger.expect(["one"])
+    ledger.record(phase("one", when="setup", results=[judged("x")]))
+    crash = Phase(
+        nodeid="one", when="???", outcome="failed", duration=0, payload=None, message="worker died"
+    )
+    ledger.record(crash)
+    assert [(r.status, r.reason) for r in ledger.results()] == [
+        (Status.GO, Reason.OK),
+        (Status.NO_GO, Reason.ERROR),
+    ]
+
+
+def test_a_failure_besides_what_was_measured_is_told_in_its_own_line() -> None:
+    ledger = Ledger()
+    ledger.expect(["one"])
+    ledger.record(phase("one", results=[judged("x")]))
+    failure = {"reason": "error", "message": "teardown"}
+    ledger.record(
+        phase("one", when="teardown", outcome="failed", results=[judged("x")], failure=failure)
+    )
+    assert [(r.status, r.message) for r in ledger.results()] == [
+        (Status.GO, ""),
+        (Status.NO_GO, "teardown"),
+    ]

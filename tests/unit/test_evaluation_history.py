@@ -218,11 +218,19 @@ class TestRunaway:
         result = judge(self.given(nan_is_breach=True), self.loss(value, 0.5))
         assert light(result) == ("NO_GO", "breach")
 
-    def test_without_a_baseline_the_limit_still_holds(self) -> None:
-        short = [over(RUNAWAY, lambda age, v=v: v if age < 600 else None) for v in (0.5, 2.5)]
-        assert light(judge(self.given(), short[0])) == ("WARNING", "no-data")
-        assert "no baseline: 9m of 2h measured" in judge(self.given(), short[0]).message
-        assert light(judge(self.given(), short[1])) == ("NO_GO", "breach")
+    @pytest.mark.parametrize(
+        ("value", "light_", "told"),
+        [
+            (0.5, ("WARNING", "no-data"), "no baseline: 9m of 2h measured"),
+            (2.5, ("NO_GO", "breach"), "loss 2.5, limit 2"),
+        ],
+    )
+    def test_without_a_baseline_the_limit_still_holds(
+        self, value: float, light_: tuple[str, str], told: str
+    ) -> None:
+        result = judge(self.given(), over(RUNAWAY, lambda age: value if age < 600 else None))
+        assert light(result) == light_
+        assert told in result.message
 
     def test_an_old_value_is_none(self) -> None:
         stopped = over(RUNAWAY, lambda age: 0.5 if age > 300 else None)

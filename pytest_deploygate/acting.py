@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from pytest_deploygate.actions.base import Context, Kind
-from pytest_deploygate.actions.runner import Runner, Step, check, prepare
 from pytest_deploygate.errors import ConfigurationError
 from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.report import ActionResult, ActionStatus, GateReport
 from pytest_deploygate.run import GateRun
+
+if TYPE_CHECKING:
+    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.actions.runner import Step
 
 NOTHING_RAN = "not done: no check was run"
 INTERRUPTED = "not done: the run was interrupted"
@@ -40,8 +43,10 @@ class Acting:
         Returns:
             What kept it from its end, if somebody interrupted it.
         """
-        if self._done:
+        if self._done or not self._steps:
             return ""
+        from pytest_deploygate.actions.runner import Runner
+
         self._done = True
         runner = Runner(redactor=redactor, held_back=self._held_back, announce=announce)
         try:
@@ -63,24 +68,33 @@ def _stopped(step: Step, status: ActionStatus, why: str) -> ActionResult:
 
 
 def acting_for(
-    run: GateRun, environ: Mapping[str, str], kinds: Mapping[str, Kind], *, judges: bool
+    run: GateRun,
+    environ: Mapping[str, str],
+    kinds: Callable[[], Mapping[str, Kind]],
+    *,
+    judges: bool,
 ) -> Acting:
     """The actions that the settings of a run configure.
 
     Args:
         run: its settings, its source, its secrets.
         environ: the process's environment.
-        kinds: every kind of action by its name.
+        kinds: gives every kind of action by its name.
         judges: whether this run carries its checks out at all.
 
     Raises:
         ConfigurationError: an action contradicts itself, or lacks something that it needs now.
     """
     tables = run.settings.actions
+    if not tables.tables:
+        return Acting()
+    from pytest_deploygate.actions.base import Context
+    from pytest_deploygate.actions.runner import check, prepare
+
     context = Context(directory=tables.file.parent, environ=environ, redactor=run.redactor)
     held_back = _held_back(run, judges)
     try:
-        steps = prepare(tables.tables, kinds, context)
+        steps = prepare(tables.tables, kinds(), context)
         if not held_back:
             check(steps)
     except ConfigurationError as error:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Generator, Mapping
+from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_deploygate import session as gate_session
 from pytest_deploygate.acting import acting_for
-from pytest_deploygate.actions.base import Kind
-from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.cleaning import Cleaner
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
@@ -31,6 +30,9 @@ from pytest_deploygate.settings import Settings, merge
 from pytest_deploygate.sources.base import Source
 from pytest_deploygate.text import printable
 
+if TYPE_CHECKING:
+    from pytest_deploygate.actions.base import Kind
+
 ADAPTER = pytest.StashKey["Adapter"]()
 GATE = pytest.StashKey[Gate]()
 _PAYLOAD = "_deploygate"
@@ -45,7 +47,7 @@ def switch_on(config: pytest.Config) -> None:
         pytest.UsageError: something given cannot be used.
     """
     try:
-        kinds = known_kinds(config.hook.pytest_deploygate_actions(config=config))
+        kinds = cache(partial(_action_kinds, config))
         settings = _settings(config, kinds)
         gate = gate_session.GateSession(GateRun(settings, os.environ, _source(config, settings)))
         if not _is_worker(config):
@@ -68,7 +70,13 @@ def gate_of(item: pytest.Item) -> Gate:
     return item.stash[GATE]
 
 
-def _settings(config: pytest.Config, kinds: Mapping[str, Kind]) -> Settings:
+def _action_kinds(config: pytest.Config) -> Mapping[str, Kind]:
+    from pytest_deploygate.actions.registry import known_kinds
+
+    return known_kinds(config.hook.pytest_deploygate_actions(config=config))
+
+
+def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, Kind]]) -> Settings:
     given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
     worker = getattr(config, "workerinput", {}).get(NAME)
     directory = config.invocation_params.dir
@@ -298,7 +306,7 @@ class Adapter:
             self.session.fail(f"pytest_deploygate_verdict: {told}")
 
     def _leave_breaches_to_the_gate(self) -> None:
-        """pytest's FAILURES would say once more what the gate's block says; code errors it shows."""
+        """The gate's block says what FAILURES would say once more; code errors stand there only."""
         option = self._config.option
         if not self._has_tracebacks and option.tbstyle == "auto" and option.verbose < 1:
             option.tbstyle = "no"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -52,7 +51,7 @@ def load(
     given: Path | None,
     environment: str | None,
     *,
-    kinds: Mapping[str, Kind] | None = None,
+    kinds: Callable[[], Mapping[str, Kind]] | None = None,
 ) -> FileConfig:
     """Read the file that was given, or the one that is found in the root directory.
 
@@ -60,7 +59,7 @@ def load(
         root: pytest's root directory.
         given: ``--gate-config``.
         environment: ``--gate-env``; without it the file's own ``gate-env`` counts.
-        kinds: of actions; those that ship, when not given.
+        kinds: gives the kinds of actions, if there is a file; else those that ship.
 
     Raises:
         ConfigurationError: the file cannot be read or holds what is not allowed, or it has no
@@ -74,7 +73,7 @@ def load(
                 f"[env.{environment}]; write {FILE_NAME} or give --gate-config FILE"
             )
         return FileConfig()
-    _validate(path, table, schema(kinds))
+    _validate(path, table, schema(kinds() if kinds else None))
     return _merged(path, table, environment or table.get("gate-env"))
 
 
@@ -96,6 +95,8 @@ def _section(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

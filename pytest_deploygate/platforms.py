@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytest_deploygate.report import GateReport
-from pytest_deploygate.reports import github
 
 
 class GitHubStep:
@@ -17,7 +15,7 @@ class GitHubStep:
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
-        self._token = secrets.token_hex(16)
+        self._token = os.urandom(16).hex()
 
     def begin(self, terminal: Any) -> None:
         """From here on no line of the log is a command, whatever the tests print."""
@@ -25,6 +23,8 @@ class GitHubStep:
 
     def end(self, terminal: Any, report: GateReport) -> None:
         """Commands count again, and these are the gate's."""
+        from pytest_deploygate.reports import github
+
         terminal.line(f"::{self._token}::")
         for annotation in github.annotated(report):
             terminal.line(annotation)
@@ -44,6 +44,8 @@ class GitHubStep:
         return notices
 
     def _append(self, path: Path, report: GateReport, what: str) -> None:
+        from pytest_deploygate.reports import github
+
         with path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - 1, 0))

@@ -7,18 +7,17 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_deploygate import history
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.evaluation import evaluate, query_of
 from pytest_deploygate.measurements import Measurements
-from pytest_deploygate.model import Criterion, Measurement, Query, RangeQuery, Result
+from pytest_deploygate.model import Criterion, Measurement, Query, Result
 from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.settings import Settings
 from pytest_deploygate.sources.base import Source
-from pytest_deploygate.sources.recording import Recording, open_demo, open_recording
 
 if TYPE_CHECKING:
     from pytest_deploygate.sources.access import Access
+    from pytest_deploygate.sources.recording import Recording
 
 
 class GateRun:
@@ -76,6 +75,8 @@ class GateRun:
         """The results, with the two hours before them if there will be a page with charts."""
         if not self.settings.path("gate-html"):
             return tuple(results)
+        from pytest_deploygate import history
+
         queries = history.queries(history.wanted(results), self.at)
         self._charts.prefetch(queries)
         for query in queries:
@@ -122,7 +123,9 @@ def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
 
 
 def _recording(settings: Settings) -> Recording | None:
-    if demo := settings.text("gate-demo"):
-        return open_demo(demo)
-    path = settings.path("gate-replay")
-    return open_recording(path) if path else None
+    demo, path = settings.text("gate-demo"), settings.path("gate-replay")
+    if not demo and not path:
+        return None
+    from pytest_deploygate.sources.recording import open_demo, open_recording
+
+    return open_recording(path) if path else open_demo(demo)

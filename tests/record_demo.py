@@ -65,7 +65,7 @@ def record(name: str, at: float, url: str) -> None:
             "no:cacheprovider",
         ]
         command += ["--pyargs", "gate_checks", f"--prometheus-url={url}", f"--gate-at={at}"]
-        command += [f"--gate-record={EVIDENCE / name}.json"]
+        command += [f"--gate-record={EVIDENCE / name}.json", "--gate-html=page.html"]
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     print(f"{name}: exit code {done.returncode}")
 

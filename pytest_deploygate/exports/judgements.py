@@ -159,10 +159,10 @@ def _runaway(criterion: Criterion) -> Judgement:
     """The newest value against the limit and, if it keeps to that, against its baseline."""
     assert isinstance(criterion.kind, Runaway)
     past = _Past.of(criterion, criterion.kind)
-    kept = _keeps(criterion, _measured(criterion, past.query))
-    both = kept
+    now = _measured(criterion, past.query)
+    kept = both = _keeps(criterion, now)
     if baseline := average(criterion):
-        both = f"{past.query} {_held_against(criterion, baseline, 1)}"
+        both = f"{now} {_held_against(criterion, baseline, 1)}"
     judged = either(f"{kept} == 0", f"{both}\nand {past.enough}")
     return past.judgement(asked(criterion), judged, judged)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
 from typing import Any, TypeVar
@@ -329,6 +329,24 @@ class Measurement:
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = ()
+    _indexes: dict[tuple[str, ...], dict[tuple[str | None, ...], list[Series]]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+
+    def matching(self, labels: Mapping[str, str]) -> Sequence[Series]:
+        """The series that carry these labels; all of them without any.
+
+        One answer is asked for the series of each of thousands of services: it is sorted once.
+        """
+        if not labels:
+            return self.series
+        names = tuple(sorted(labels))
+        index = self._indexes.get(names)
+        if index is None:
+            index = self._indexes[names] = {}
+            for one in self.series:
+                index.setdefault(tuple(one.labels.get(name) for name in names), []).append(one)
+        return index.get(tuple(labels[name] for name in names), ())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -57,13 +57,6 @@ def evaluate(criterion: Criterion, at: float, ask: Ask) -> Result:
         measurement = ask(query_of(criterion, at))
     except SourceError as error:
         return unanswered(criterion, at, str(error))
-    series = _matching(criterion, measurement)
+    series = measurement.matching(criterion.match)
     outcomes = _KINDS[type(criterion.kind)].judge(criterion, series, at)
     return conclude(criterion, at, outcomes, measurement.warnings)
-
-
-def _matching(criterion: Criterion, measurement: Measurement) -> list[Series]:
-    wanted = criterion.match.items()
-    if not wanted:
-        return list(measurement.series)
-    return [series for series in measurement.series if wanted <= series.labels.items()]

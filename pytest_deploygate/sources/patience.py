@@ -34,7 +34,23 @@ class Patience:
         Raises:
             SourceError: there is none; of several attempts, the last one's.
         """
+        try:
+            return self._noting(ask)
+        except TransientError as error:
+            return self._again(ask, deadline, error)
+
+    def _again(
+        self, ask: Callable[[], Measurement], deadline: float, first: TransientError
+    ) -> Measurement:
+        """The first attempt is over: only now is there anything to repeat, and to import."""
         import tenacity
+
+        failed = iter([first])
+
+        def attempt() -> Measurement:
+            for error in failed:
+                raise error
+            return self._noting(ask)
 
         growing = tenacity.wait_random_exponential(multiplier=0.3, min=0.1, max=2.0)
 
@@ -48,7 +64,7 @@ class Patience:
             stop=partial(self._is_over, deadline),
             reraise=True,
         )
-        return retrying(self._noting, ask)
+        return retrying(attempt)
 
     def _noting(self, ask: Callable[[], Measurement]) -> Measurement:
         try:

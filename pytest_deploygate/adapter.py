@@ -20,7 +20,7 @@ from pytest_deploygate.files import refuse_unwritable
 from pytest_deploygate.fixture import Gate
 from pytest_deploygate.guard import OUTCOME
 from pytest_deploygate.ledger import Phase
-from pytest_deploygate.model import Criterion, Reason, Severity, humanised
+from pytest_deploygate.model import Criterion, Reason, Result, Severity, humanised
 from pytest_deploygate.options import OPTIONS
 from pytest_deploygate.plugin import NAME
 from pytest_deploygate.redaction import Redactor
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_deploygate.actions.base import Kind
 
 ADAPTER = pytest.StashKey["Adapter"]()
-GATE = pytest.StashKey[Gate]()
+CHECK = pytest.StashKey[dict[str, Any]]()
 _PAYLOAD = "_deploygate"
 _MARKS = tuple(Severity)
 _NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
@@ -65,9 +65,9 @@ def switch_on(config: pytest.Config) -> None:
     config.pluginmanager.register(Cleaner(gate.run.redactor), "deploygate-cleaner")
 
 
-def gate_of(item: pytest.Item) -> Gate:
-    """The ``gate`` of one test."""
-    return item.stash[GATE]
+def gate_of(config: pytest.Config) -> Gate:
+    """The ``gate`` of the running test."""
+    return config.stash[ADAPTER].gate
 
 
 def _action_kinds(config: pytest.Config) -> Mapping[str, Kind]:
@@ -128,6 +128,7 @@ def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
         config.option.json_report = True
         config.option.json_report_file = None
         config.option.json_report_verbosity = 0
+        config.option.json_report_omit = ["collectors", "keywords", "log"]
 
 
 def _choose_gate_checks(config: pytest.Config) -> None:
@@ -148,8 +149,10 @@ class Adapter:
         self._config = config
         self.session = session
         self._worker = _is_worker(config)
+        self.gate = Gate(session.run)
         self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
+        self._told = 0
 
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
@@ -208,10 +211,11 @@ class Adapter:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> Generator[None, Any, Any]:
-        """Give each test its gate; a worker learns only here which tests are its own."""
+        """The gate is this test's now; a worker learns only here which tests are its own."""
         severities = _severities(item)
         severity = Severity(severities[0]) if severities else None
-        item.stash[GATE] = Gate(self.session.run, item, severity)
+        self.gate.begin(item.name, severity)
+        item.stash[CHECK] = _check(item, severity, self.session.run.at)
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
             self.session.run.prefetch(c for one in near if (c := _criterion(one)))
@@ -223,17 +227,33 @@ class Adapter:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged, as builtins: it may have to travel to the controller."""
         report = yield
-        payload = _payload(item, call, report, self.session.run.redactor)
-        payload["at"] = self.session.run.at
-        setattr(report, _PAYLOAD, payload)
-        failure = payload["failure"]
-        if call.excinfo is not None and call.excinfo.errisinstance(
-            (CheckFailed, NoDataError, SourceError)
-        ):
-            report.longrepr = str(call.excinfo.value)
-        elif failure and failure["message"] == _NEVER_JUDGED:
+        failure, error = None, call.excinfo
+        if error is not None:
+            failure = _failure(call, self.session.run.redactor)
+            if error.errisinstance((CheckFailed, NoDataError, SourceError)):
+                report.longrepr = str(error.value)
+        elif call.when == "call" and not self._judged(item):
+            failure = {"reason": Reason.ERROR.value, "message": _NEVER_JUDGED}
             report.outcome, report.longrepr = "failed", _NEVER_JUDGED
+        check: dict[str, Any] = item.stash[CHECK]
+        told = {
+            **check,
+            "results": [result.to_builtins() for result in self._untold(call.when)],
+            "failure": failure,
+            "covered": error is not None and error.errisinstance(CheckFailed),
+        }
+        setattr(report, _PAYLOAD, told)
         return report
+
+    def _untold(self, when: str) -> list[Result]:
+        """All results with the call, which counts; before and after it only if there are more."""
+        told = self._told if when == "teardown" else 0
+        self._told = len(self.gate.results)
+        return self.gate.results if when == "call" or self._told > told else []
+
+    def _judged(self, item: pytest.Item) -> bool:
+        criterion = _criterion(item)
+        return criterion is None or criterion.id in self.gate.judged
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what arrives, from this process or from a worker."""
@@ -319,7 +339,8 @@ class Adapter:
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
         """pytest-json-report's document is complete: add the gate's keys."""
-        self.session.take_json(json_report)
+        own_file = self._config.option.json_report_file is not None
+        self.session.take_json(json_report, written_elsewhere=own_file)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -340,27 +361,15 @@ class Adapter:
 _NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
 
 
-def _payload(
-    item: pytest.Item,
-    call: pytest.CallInfo[None],
-    report: pytest.TestReport,
-    redactor: Redactor,
-) -> dict[str, Any]:
-    gate = item.stash[GATE]
+def _check(item: pytest.Item, severity: Severity | None, at: float) -> dict[str, Any]:
+    """What is known of a check before it is judged, as builtins."""
     criterion = _criterion(item)
-    severities = _severities(item)
-    failure = _failure(call, redactor)
-    judged = criterion is None or criterion.id in gate.judged
-    if report.when == "call" and report.passed and not judged:
-        failure = {"reason": Reason.ERROR.value, "message": _NEVER_JUDGED}
     return {
-        "severity": str(severities[0]) if severities else None,
+        "severity": severity.value if severity else None,
         "id": criterion.id if criterion else item.name.removeprefix("test_"),
         "title": criterion.title if criterion else _title(item),
         "query": criterion.query if criterion else "",
-        "results": [result.to_builtins() for result in gate.results],
-        "failure": failure,
-        "covered": call.excinfo is not None and call.excinfo.errisinstance(CheckFailed),
+        "at": at,
     }
 
 
@@ -382,6 +391,8 @@ def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> dict[str, str] 
 
 def _message(report: pytest.TestReport) -> str:
     """A report's own words, for what the gate's payload does not tell."""
+    if report.passed:
+        return ""
     if report.skipped and isinstance(report.longrepr, tuple):
         return printable(str(report.longrepr[2]).removeprefix("Skipped: "))
     if report.skipped and hasattr(report, "wasxfail"):
@@ -407,7 +418,7 @@ def _severities(item: pytest.Item) -> list[str]:
 def _title(item: pytest.Item) -> str:
     doc = getattr(getattr(item, "obj", None), "__doc__", None)
     first = (doc or "").strip().splitlines()
-    return first[0].rstrip(".") if first else humanised(item.name)
+    return printable(first[0].rstrip(".") if first else humanised(item.name))
 
 
 def _cut_short(session: pytest.Session) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.text import printable_block
+from pytest_deploygate.text import inert, printable_block
 
 _LONGEST = 200_000
 
@@ -52,5 +52,5 @@ class Cleaner:
     def _text(self, text: str) -> str:
         """The same text if it is clean: what is replaced loses its colours."""
         shown = self._redactor.text(text).expandtabs()
-        clean = printable_block(shown, _LONGEST)
+        clean = "\n".join(map(inert, printable_block(shown, _LONGEST).split("\n")))
         return text if shown == text.expandtabs() and clean == shown.rstrip("\n") else clean

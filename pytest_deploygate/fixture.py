@@ -48,11 +48,18 @@ class Details(TypedDict, total=False):
 
 
 class Gate:
-    """Asks production, and records what it was judged to be."""
+    """Asks production, and records what it was judged to be.
 
-    def __init__(self, run: GateRun, item: pytest.Item, severity: Severity | None) -> None:
+    There is one in a process, for the test that is running and the fixtures that it uses.
+    """
+
+    def __init__(self, run: GateRun) -> None:
         self._run = run
-        self._name = item.name.removeprefix("test_")
+        self.begin("", None)
+
+    def begin(self, name: str, severity: Severity | None) -> None:
+        """Another test begins: what is judged from here on is its own."""
+        self._name = name.removeprefix("test_")
         self._severity = severity
         self.results: list[Result] = []
         self.judged: set[str] = set()

@@ -39,6 +39,12 @@ class _Entry:
         return next((p.payload for p in reversed(self.phases) if p.payload is not None), {})
 
     @property
+    def results(self) -> list[Mapping[str, Any]]:
+        """Everything that was judged: the longest list, each holds the ones before."""
+        lists = [phase.payload["results"] for phase in self.phases if phase.payload is not None]
+        return max(lists, key=len, default=[])
+
+    @property
     def complete(self) -> bool:
         """Whether the test ran to an end: it was called, or failed or was skipped before."""
         return any(phase.when != "teardown" and _ends(phase) for phase in self.phases)
@@ -90,7 +96,7 @@ class Ledger:
 
 def _results(nodeid: str, entry: _Entry) -> list[Result]:
     payload = entry.payload
-    recorded = [Result.from_builtins(plain) for plain in payload.get("results", ())]
+    recorded = [Result.from_builtins(plain) for plain in entry.results]
     duration = sum(phase.duration for phase in entry.phases)
     shares = len(recorded) or 1
     recorded = [replace(r, nodeid=nodeid, duration=duration / shares) for r in recorded]

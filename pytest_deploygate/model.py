@@ -202,6 +202,8 @@ class Criterion:
             raise ConfigurationError(
                 f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
             )
+        for name in ("id", "title", "query", "unit", "quantity"):
+            _refuse_no_text(self.id, name, getattr(self, name))
         given = [c.keyword for c in Comparison if getattr(self, c.keyword) is not None]
         if len(given) != 1:
             raise ConfigurationError(
@@ -251,6 +253,8 @@ class Criterion:
 
     def resolved(self, settings: Mapping[str, float]) -> Criterion:
         """The same criterion with every threshold replaced by its number for this run."""
+        if not self.thresholds:
+            return self
 
         def resolve(limit: Limit) -> float:
             if isinstance(limit, Threshold):
@@ -267,6 +271,16 @@ class Criterion:
 def number(limit: Limit) -> float:
     """The number of a limit; a threshold's default."""
     return limit.default if isinstance(limit, Threshold) else float(limit)
+
+
+def _refuse_no_text(criterion: str, name: str, text: str) -> None:
+    """A unit stands in the middle of a line; a lone surrogate cannot be sent or written at all."""
+    plain = text.isprintable() or name not in ("unit", "quantity")
+    if not plain or any("\ud800" <= character <= "\udfff" for character in text):
+        raise ConfigurationError(
+            f"criterion {criterion!r}: {name} {text!r} cannot be printed; write it without control "
+            "characters and lone surrogates"
+        )
 
 
 def _refuse_no_number(criterion: str, limit: Limit) -> None:

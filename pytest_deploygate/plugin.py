@@ -89,11 +89,11 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     return (yield from guarded_exit_code(config))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def gate(request: pytest.FixtureRequest) -> Any:
     """Ask production: ``gate.check(criterion)``, ``gate.query(...)``, ``gate.query_range(...)``."""
     if not is_on(request.config):
         pytest.skip(HOW_TO_SWITCH_ON)
     from pytest_deploygate.adapter import gate_of
 
-    return gate_of(request.node)
+    return gate_of(request.config)

@@ -100,12 +100,13 @@ class GateSession:
         self._notices |= dict.fromkeys(told["notices"])
         self._answers |= answers_from_builtins(told["answers"])
 
-    def take_json(self, document: dict[str, Any]) -> None:
-        """pytest-json-report's document: the gate's keys go into it now, it is written later."""
-        from pytest_deploygate.reports.json_report import complete
-
-        complete(document, self.report, self.run.redactor)
+    def take_json(self, document: dict[str, Any], *, written_elsewhere: bool) -> None:
+        """pytest-json-report's document, whose gate's keys are added when it is written."""
         self._json = document
+        if written_elsewhere:
+            from pytest_deploygate.reports.json_report import complete
+
+            complete(document, self.report, self.run.redactor)
 
     def conclude(self, *, interrupted_by: str = "") -> None:
         """All results together: the verdict, and everything that stood in its way."""
@@ -242,11 +243,9 @@ class GateSession:
         return json.dumps(document, indent=1) + "\n"
 
     def _render_json(self) -> str:
-        from pytest_deploygate.reports.json_report import complete, render
+        from pytest_deploygate.reports.json_report import render
 
-        document = self._json if self._json is not None else {}
-        complete(document, self.report, self.run.redactor)
-        return render(document)
+        return render(self._json or {}, self.report, self.run.redactor)
 
     def _written(self) -> dict[str, str]:
         """The files that are there, and what asked for them."""

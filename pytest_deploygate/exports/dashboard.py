@@ -131,6 +131,7 @@ def _criterion(criterion: Criterion) -> timeseries.Panel:
         .height(8)
         .unit(_unit(criterion))
         .fill_opacity(0)
+        .legend(_legend())
         .thresholds(_limit(criterion))
         .thresholds_style(style)
         .with_target(_query(judgement(criterion).value).range())
@@ -141,6 +142,13 @@ def _criterion(criterion: Criterion) -> timeseries.Panel:
         panel.with_target(_query(baseline, "B").range().legend_format(wording.average(criterion)))
         panel.override_by_query("B", [_set("custom.lineStyle", dashed)])
     return panel
+
+
+def _legend() -> build_common.VizLegendOptions:
+    shown = build_common.VizLegendOptions().show_legend(True)
+    return shown.display_mode(common.LegendDisplayMode.LIST).placement(
+        common.LegendPlacement.BOTTOM
+    )
 
 
 def _limit(criterion: Criterion) -> build.ThresholdsConfig:

@@ -78,6 +78,11 @@ def labelled(expr: str, name: str, text: str) -> str:
     return f"label_replace(\n{indent(expr, '  ')},\n  {label}\n)"
 
 
+def commented(expr: str, comment: str) -> str:
+    """The same under a comment of one line."""
+    return f"# {comment}\n{expr}"
+
+
 def selecting(expr: str, labels: Mapping[str, str]) -> str:
     """Only the series that carry these labels."""
     if not labels:

@@ -32,8 +32,10 @@ from pytest_deploygate.model import (
     Criterion,
     Instant,
     Kind,
+    NoData,
     RangeQuery,
     Runaway,
+    Status,
     Sustained,
     Trend,
     number,
@@ -51,6 +53,12 @@ _OPERATORS = {
     Comparison.ABOVE: ">",
     Comparison.AT_LEAST: ">=",
     Comparison.EQUALS: "==",
+}
+_ON_NO_DATA = {
+    NoData.GO: Status.GO,
+    NoData.WARNING: Status.WARNING,
+    NoData.NO_GO: Status.NO_GO,
+    NoData.SKIP: Status.SKIPPED,
 }
 _LOWERED = (Comparison.BELOW, Comparison.AT_LEAST)
 
@@ -73,6 +81,11 @@ class Judgement:
 def judgement(criterion: Criterion) -> Judgement:
     """How the series of a criterion, its thresholds resolved, are judged."""
     return _KINDS[type(criterion.kind)](criterion)
+
+
+def without_data(criterion: Criterion) -> Status:
+    """The state of a criterion of which nothing could be judged."""
+    return Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
 
 
 def asked(criterion: Criterion) -> str:

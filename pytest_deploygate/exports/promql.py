@@ -8,15 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from pytest_deploygate.exports import wording
 from pytest_deploygate.exports.expressions import (
     call,
+    commented,
     grouped,
     labelled,
     literal,
     operand,
     otherwise,
 )
-from pytest_deploygate.exports.judgements import LOWER_IS_BETTER, judgement
+from pytest_deploygate.exports.judgements import LOWER_IS_BETTER, judgement, without_data
 from pytest_deploygate.model import Comparison, Criterion, NoData, Severity, Status
 
 STATES: Mapping[Status, float] = {
@@ -26,13 +28,6 @@ STATES: Mapping[Status, float] = {
     Status.SKIPPED: math.nan,
 }
 """A state as a number; NaN is not counted."""
-
-_ON_NO_DATA = {
-    NoData.GO: Status.GO,
-    NoData.WARNING: Status.WARNING,
-    NoData.NO_GO: Status.NO_GO,
-    NoData.SKIP: Status.SKIPPED,
-}
 
 
 def value(criterion: Criterion) -> str:
@@ -72,11 +67,6 @@ def evaluated(criterion: Criterion) -> str:
     return call("min", by.graded)
 
 
-def without_data(criterion: Criterion) -> Status:
-    """The state of a criterion for which nothing could be judged."""
-    return Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
-
-
 def states(criteria: Sequence[Criterion]) -> str:
     """The state of each criterion, with the label ``criterion``."""
     return by_criterion(criteria, state)
@@ -84,13 +74,16 @@ def states(criteria: Sequence[Criterion]) -> str:
 
 def by_criterion(criteria: Sequence[Criterion], of: Callable[[Criterion], str]) -> str:
     """One sample for each criterion that has one, with the label ``criterion``."""
-    return "\nor\n".join(labelled(of(one), "criterion", one.id) for one in criteria)
+    return "\nor\n".join(
+        commented(labelled(of(one), "criterion", one.id), wording.summary(one)) for one in criteria
+    )
 
 
 def gate_state(criteria: Sequence[Criterion]) -> str:
     """The gate's verdict: 1, 0.5 or 0. The worst check decides, and a blind gate is NO-GO."""
     worst = call("min", f"{states(criteria)}\nor\nvector(1)")
-    return f"{worst}\n* {sighted(criteria)}"
+    blind = "0 if no critical check passes: the gate is blind"
+    return f"{commented(worst, 'the worst check')}\n{commented(f'* {sighted(criteria)}', blind)}"
 
 
 def sighted(criteria: Sequence[Criterion]) -> str:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation import query_of
 from pytest_deploygate.exports.expressions import duration
-from pytest_deploygate.exports.judgements import LOWER_IS_BETTER
-from pytest_deploygate.exports.promql import without_data
+from pytest_deploygate.exports.judgements import LOWER_IS_BETTER, without_data
 from pytest_deploygate.exports.queries import is_known
 from pytest_deploygate.model import (
     Criterion,
@@ -31,6 +30,11 @@ def limit(criterion: Criterion) -> str:
     """The limit with its unit: ``< 0.5 %``, ``≤ 4.50 s``, ``≥ 0 per hour``."""
     text = f"{criterion.comparison.symbol} {value_text(criterion.limit, criterion.unit)}"
     return f"{text} per hour" if isinstance(criterion.kind, Trend) else text
+
+
+def summary(criterion: Criterion) -> str:
+    """The name and the rule, on one line."""
+    return printable(f"{title(criterion)}: {rule(criterion)}")
 
 
 def rule(criterion: Criterion) -> str:

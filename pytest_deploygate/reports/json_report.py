@@ -12,18 +12,30 @@ from pytest_deploygate.model import Status
 from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.report import GateReport
 
+_PRETTY_UP_TO = 200  # checks; without indentation the encoder is a C function
+
 
 def complete(document: dict[str, Any], report: GateReport, redactor: Redactor) -> None:
-    """Add the gate's keys, in place; twice does no harm."""
-    document.update(redactor.document(_strict(dict(document))))
-    document["exitcode"] = report.exit_code
-    document["summary"] = {**document.get("summary", {}), **_counts(report)}
-    document.update(redactor.document(gate_keys(report)))
+    """Add the gate's keys, in place, to a document that somebody else will write."""
+    document.update(redactor.document(_strict({**document, **_keys(document, report)})))
 
 
-def render(document: Mapping[str, Any]) -> str:
-    """Strict JSON: what no strict parser takes has been replaced before."""
-    return json.dumps(document, allow_nan=False, indent=1, default=str) + "\n"
+def render(document: Mapping[str, Any], report: GateReport, redactor: Redactor) -> str:
+    """The document with the gate's keys, as strict JSON."""
+    whole = {**document, **_keys(document, report)}
+    indent = 1 if len(report.results) <= _PRETTY_UP_TO else None
+    try:
+        text = json.dumps(whole, allow_nan=False, indent=indent, default=str)
+    except ValueError:
+        text = ""
+    if not text or "\\ud" in text:  # NaN, or perhaps a lone surrogate: rare, and slow to look for
+        text = json.dumps(_strict(whole), indent=indent, default=str)
+    return redactor.text(text) + "\n"
+
+
+def _keys(document: Mapping[str, Any], report: GateReport) -> dict[str, Any]:
+    counts = {**document.get("summary", {}), **_counts(report)}
+    return {"exitcode": report.exit_code, "summary": counts, **gate_keys(report)}
 
 
 def _counts(report: GateReport) -> dict[str, int]:

@@ -94,13 +94,13 @@ P95 = [
     ),
     scenario(
         "one instance is slow",
-        lambda p: p.with_latency("balanced", 6, **APP_2),
+        lambda p: p.with_latency("balanced", 6, instance=APP_2),
         NO_GO,
         balanced_p95_latency=breach("p95 6.00 s", "instance=app-2:8000", "the other passes"),
     ),
     scenario(
         "two instances are slow, the worse is named",
-        lambda p: p.with_latency("fast", 6, **APP_1).with_latency("fast", 4, **APP_2),
+        lambda p: p.with_latency("fast", 6, instance=APP_1).with_latency("fast", 4, instance=APP_2),
         NO_GO,
         fast_p95_latency=breach("p95 6.00 s", "instance=app-1:8000", "and 1 more of 2"),
     ),
@@ -121,7 +121,7 @@ P95 = [
     ),
     scenario(
         "no request in one mode on one instance",
-        lambda p: p.with_latency("fast", 2, rate=0, **APP_2),
+        lambda p: p.with_latency("fast", 2, rate=0, instance=APP_2),
     ),
     scenario(
         "a mode that was never used",
@@ -202,7 +202,7 @@ SUSTAINED = [
     ),
     scenario(
         "creative is slow for 20 minutes on one instance",
-        lambda p: creative(p, (1200, NOW), **APP_2),
+        lambda p: creative(p, (1200, NOW), instance=APP_2),
         NO_GO,
         creative_p95_latency=breach("instance=app-2:8000", "the other passes"),
         creative_p95_sustained=breach("for 20m", "instance=app-2:8000", "the other passes"),
@@ -210,9 +210,9 @@ SUSTAINED = [
     scenario(
         "creative is slow on one instance, then on the other",
         lambda p: creative(
-            creative(p, (1200, 930), (690, 420), (180, NOW), **APP_1),
+            creative(p, (1200, 930), (690, 420), (180, NOW), instance=APP_1),
             *[(930, 690), (420, 180)],
-            **APP_2,
+            instance=APP_2,
         ),
         WARNING,
         creative_p95_latency=breach("instance=app-1:8000", "the other passes"),
@@ -229,11 +229,11 @@ SUSTAINED = [
     ),
     scenario(
         "one of two instances has had no creative request for ten minutes",
-        lambda p: p.missing(lambda age: age < 600, f"{LATENCY}_bucket", mode="creative", **APP_2),
+        lambda p: p.missing(lambda age: age < 600, f"{LATENCY}_bucket", mode="creative", instance=APP_2),
     ),
     scenario(
         "a slow instance was taken away",
-        lambda p: left(p.with_latency("creative", 4.9, **APP_2), 600, **APP_2),
+        lambda p: left(p.with_latency("creative", 4.9, instance=APP_2), 600, instance=APP_2),
     ),
     scenario(
         "a new instance is slow from its start, three minutes ago",

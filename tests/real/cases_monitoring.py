@@ -148,9 +148,9 @@ DEPLOYMENTS = [
         "new pods since 70 minutes, the old ones had failures",
         lambda p: rolled_out(failures(p, Counter(start=57)), 4200),
     ),
-    scenario("an instance was taken away ten minutes ago", lambda p: left(p, 600, **APP_2)),
+    scenario("an instance was taken away ten minutes ago", lambda p: left(p, 600, instance=APP_2)),
     scenario(
-        "an instance is down since a minute", lambda p: down(p, lambda age: age < 60, **APP_2)
+        "an instance is down since a minute", lambda p: down(p, lambda age: age < 60, instance=APP_2)
     ),
     scenario(
         "new pods since 70 minutes, and a loss that runs away",

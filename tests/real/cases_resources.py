@@ -109,7 +109,7 @@ CACHE = [
     ),
     scenario(
         "a cache that nobody asked on one instance",
-        lambda p: hit_rate(p, math.nan, **APP_2),
+        lambda p: hit_rate(p, math.nan, instance=APP_2),
         fast_cache_hit_rate=go("hit rate 67.2 % (≥ 60 %)"),
     ),
     scenario(
@@ -209,8 +209,8 @@ CPU_AND_MEMORY = [
         cpu_usage=breach("CPU 95 %", "instance=node-2:9100", "the other passes"),
     ),
     scenario(
-        "a machine that started two minutes ago",
-        lambda p: p.missing(lambda age: age > 120, job="node", instance="node-2:9100"),
+        "a machine that started a minute ago",
+        lambda p: p.missing(lambda age: age > 60, job="node", instance="node-2:9100"),
     ),
     scenario(
         "memory exactly at the limit",

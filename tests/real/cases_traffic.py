@@ -17,14 +17,14 @@ ONE = {"mode": "balanced", "original_model": "m-2"}
 
 def failures(p: Production, values: Values, **labels: str) -> Production:
     """Add a failure counter to an instance, app-1 unless another is named."""
-    return p.with_series(FIXES, {**ONE, **APP_1, **labels}, values)
+    return p.with_series(FIXES, {**ONE, instance=APP_1, **labels}, values)
 
 
 def in_clusters(p: Production, values: Values) -> Production:
     """Failure counters that only the label of their cluster tells apart."""
     for cluster in ("east", "west"):
         p = failures(p, values, cluster=cluster).with_series(
-            "up", {"job": "app", "cluster": cluster, **APP_1}, 1
+            "up", {"job": "app", "cluster": cluster, instance=APP_1}, 1
         )
     return p
 
@@ -58,14 +58,14 @@ SCHEMA = [
     scenario(
         "the first failures of two instances, at different times",
         lambda p: failures(
-            failures(p, Counter(start=1, born=1700)), Counter(start=1, born=100), **APP_2
+            failures(p, Counter(start=1, born=1700)), Counter(start=1, born=100), instance=APP_2
         ),
         NO_GO,
         schema_failure_rate=breach("schema failures 0.00037 %", "mode=balanced"),
     ),
     scenario(
         "the first failure on one instance, old failures on the other",
-        lambda p: failures(failures(p, Counter(start=57)), Counter(start=1, born=600), **APP_2),
+        lambda p: failures(failures(p, Counter(start=57)), Counter(start=1, born=600), instance=APP_2),
         NO_GO,
         schema_failure_rate=FAILURE,
     ),
@@ -136,7 +136,7 @@ SCHEMA = [
     scenario(
         "a new pod whose first sample holds its first failure",
         lambda p: failures(
-            joined(p, "app-3", 20 * MINUTE), Counter(start=1, born=20 * MINUTE), **APP_3
+            joined(p, "app-3", 20 * MINUTE), Counter(start=1, born=20 * MINUTE), instance=APP_3
         ),
         NO_GO,
         schema_failure_rate=breach("mode=balanced"),
@@ -146,7 +146,7 @@ SCHEMA = [
     scenario(
         "a pod failed, and is gone",
         lambda p: failures(
-            joined(p, "app-3", 20 * MINUTE, until=600), Counter(start=1, born=1100), **APP_3
+            joined(p, "app-3", 20 * MINUTE, until=600), Counter(start=1, born=1100), instance=APP_3
         ).missing(lambda age: age < 600, FIXES),
         NO_GO,
         schema_failure_rate=breach("mode=balanced"),
@@ -172,20 +172,24 @@ SCHEMA = [
         schema_failure_rate=ANY,
     ),
     scenario(
+        "a restart without a failure in a scrape gap of an hour",
+        lambda p: unscraped(failures(p, Counter(start=57, resets=[1600])), 1200, 4800),
+    ),
+    scenario(
         "every third scrape of an instance with old failures fails",
         lambda p: down(
-            failures(p, Counter(start=57)), lambda age: age % 180 == 0 and age > 0, **APP_1
+            failures(p, Counter(start=57)), lambda age: age % 180 == 0 and age > 0, instance=APP_1
         ),
     ),
     scenario(
         "one of two instances with old failures was not scraped for an hour",
-        lambda p: failures(failures(p, Counter(start=57)), Counter(start=3), **APP_2).missing(
-            lambda age: 20 * MINUTE < age < 80 * MINUTE, job="app", **APP_2
+        lambda p: failures(failures(p, Counter(start=57)), Counter(start=3), instance=APP_2).missing(
+            lambda age: 20 * MINUTE < age < 80 * MINUTE, job="app", instance=APP_2
         ),
     ),
     scenario(
         "a new pod failed, and was gone after one scrape",
-        lambda p: failures(p, Counter(start=1, born=900), **APP_3).missing(
+        lambda p: failures(p, Counter(start=1, born=900), instance=APP_3).missing(
             lambda age: age < 900, FIXES
         ),
         NO_GO,
@@ -226,7 +230,7 @@ SCHEMA = [
     ),
     scenario(
         "no brief on one instance",
-        lambda p: p.with_values("llm_brief_total", Counter(0), **APP_2),
+        lambda p: p.with_values("llm_brief_total", Counter(0), instance=APP_2),
     ),
     scenario(
         "briefs were last counted ten minutes ago",
@@ -264,7 +268,7 @@ API = [
     ),
     scenario(
         "one of two instances errs",
-        lambda p: errors(p, 3, status="500", **APP_2),
+        lambda p: errors(p, 3, status="500", instance=APP_2),
         NO_GO,
         api_error_rate=breach("error rate 0.744 %"),
     ),
@@ -307,7 +311,7 @@ API = [
         WARNING,
         api_error_rate=no_data("0/0, nothing was counted"),
     ),
-    scenario("no request on one instance", lambda p: idle(p, **APP_2)),
+    scenario("no request on one instance", lambda p: idle(p, instance=APP_2)),
     scenario(
         "no request was ever counted",
         lambda p: p.without("http_requests_total"),

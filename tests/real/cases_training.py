@@ -110,20 +110,20 @@ REWARD = [
             reward(p, lambda age: 9 + age / HOUR, "a2c"),
             lambda age: 9 + 2 * age / HOUR,
             "sac",
-            **APP_1,
+            instance=APP_1,
         ),
         WARNING,
         rl_reward_trend=breach("falling by 2 per hour", "algorithm=sac", "and 2 more of 5"),
     ),
     scenario(
         "an algorithm is new",
-        lambda p: reward(p, since(900, 3.0), "sac", **APP_1),
+        lambda p: reward(p, since(900, 3.0), "sac", instance=APP_1),
         WARNING,
         rl_reward_trend=no_data("no data for 1 of 3 series", "algorithm=sac", "15m of 2h measured"),
     ),
     scenario(
         "an algorithm has stopped",
-        lambda p: reward(p, until(600, 3.0), "sac", **APP_1),
+        lambda p: reward(p, until(600, 3.0), "sac", instance=APP_1),
         WARNING,
         rl_reward_trend=no_data("no data for 1 of 3 series", "algorithm=sac", "no value for"),
     ),
@@ -135,7 +135,7 @@ REWARD = [
     ),
     scenario(
         "the reward is infinite on one instance",
-        lambda p: reward(p, lately(math.inf, 12.45), **APP_2),
+        lambda p: reward(p, lately(math.inf, 12.45), instance=APP_2),
         WARNING,
         rl_reward_trend=breach("reward is now infinity", "instance=app-2:8000", "the other passes"),
     ),
@@ -237,13 +237,13 @@ LOSS = [
     ),
     scenario(
         "the loss of one of three algorithms is NaN",
-        lambda p: loss(loss(p, 0.4, "sac"), lately(math.nan), "a2c", **APP_1),
+        lambda p: loss(loss(p, 0.4, "sac"), lately(math.nan), "a2c", instance=APP_1),
         NO_GO,
         rl_loss_runaway=breach("loss NaN", "algorithm=a2c", "the other 4 pass"),
     ),
     scenario(
         "the losses of two algorithms run away, the worse is named",
-        lambda p: loss(loss(p, 3, "sac", **APP_1), 4, "a2c", **APP_1),
+        lambda p: loss(loss(p, 3, "sac", instance=APP_1), 4, "a2c", instance=APP_1),
         NO_GO,
         rl_loss_runaway=breach("loss 4", "algorithm=a2c", "and 1 more of 4"),
     ),
@@ -287,6 +287,6 @@ LOSS = [
     ),
     scenario(
         "one of two instances stopped training ten minutes ago",
-        lambda p: p.missing(lambda age: age < 600, algorithm="ppo", **APP_2),
+        lambda p: p.missing(lambda age: age < 600, algorithm="ppo", instance=APP_2),
     ),
 ]

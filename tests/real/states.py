@@ -9,9 +9,9 @@ from dataclasses import replace
 from tests.production import Counter, Production
 from tests.samples import Series
 
-APP_1 = {"instance": "app-1:8000"}
-APP_2 = {"instance": "app-2:8000"}
-APP_3 = {"instance": "app-3:8000"}
+APP_1 = "app-1:8000"
+APP_2 = "app-2:8000"
+APP_3 = "app-3:8000"
 
 
 def gone_and_back(
@@ -62,8 +62,8 @@ def left(p: Production, at: float, **labels: str) -> Production:
 
 def rolled_out(p: Production, at: float) -> Production:
     """At the age ``at`` new pods with new names replaced those that were there."""
-    p = left(joined(joined(p, "app-3", at), "app-4", at), at, **APP_1)
-    return left(p, at, **APP_2)
+    p = left(joined(joined(p, "app-3", at), "app-4", at), at, instance=APP_1)
+    return left(p, at, instance=APP_2)
 
 
 def restarted(p: Production, at: float) -> Production:

@@ -47,6 +47,22 @@ END_TO_END = [
 ]
 
 
+# VictoriaMetrics keeps no NaN: there, a loss that is NaN for minutes is no data.
+ON_VICTORIA_METRICS = [
+    "a healthy service",
+    "an empty Prometheus",
+    "new pods since 70 minutes",
+    "a restart takes the counter away",
+    "a restart an hour ago, and now as many failures as before",
+    "errors exactly at the limit",
+    "creative is slow for exactly five minutes",
+    "the worst of three algorithms is named",
+    "the loss is infinite",
+    "one GPU of eight nearly full",
+    "no node exporter, cAdvisor tells of a busy machine",
+]
+
+
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
     """One Prometheus that holds every state, two days apart."""
@@ -59,6 +75,20 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Ser
 def source(prometheus: servers.Server) -> Source:
     """It, asked over one pool of connections."""
     return GateRun(settings(prometheus.url, SCENARIOS[0]), {}).source
+
+
+@pytest.fixture(scope="module")
+def victoria_metrics(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Source]:
+    """One VictoriaMetrics that holds some of the states."""
+    states = (named(name).production(ENDS[name]) for name in ON_VICTORIA_METRICS)
+    directory = tmp_path_factory.mktemp("victoria-metrics")
+    with servers.victoria_metrics(openmetrics(*states), directory) as server:
+        yield GateRun(settings(server.url, SCENARIOS[0]), {}).source
+
+
+def named(name: str) -> Scenario:
+    """The row of this name."""
+    return next(row for row in SCENARIOS if row.name == name)
 
 
 def settings(url: str, row: Scenario) -> Settings:
@@ -85,8 +115,13 @@ def verdict(results: Sequence[Result]) -> str:
     return Verdict.NO_GO if blindness(results) else decide(results)
 
 
-def expected(row: Scenario) -> dict[str, tuple[str, str]]:
+def picture(results: Sequence[Result]) -> dict[str, tuple[str, str]]:
     """Status and reason of the checks that are not GO."""
+    return {r.id: (str(r.status), str(r.reason)) for r in results if r.status != GO}
+
+
+def expected(row: Scenario) -> dict[str, tuple[str, str]]:
+    """The same, as the row says it."""
     return {
         id: (check.status or SEVERITIES[id], check.reason)
         for id, check in row.checks.items()
@@ -96,25 +131,28 @@ def expected(row: Scenario) -> dict[str, tuple[str, str]]:
 
 @pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: row.name)
 def test_a_state_of_production_gets_the_right_verdict(row: Scenario, source: Source) -> None:
-    results = {result.id: result for result in judged(row, source)}
-    told = {id: result.message for id, result in results.items()}
-    not_go = {
-        id: (str(result.status), str(result.reason))
-        for id, result in results.items()
-        if result.status != GO
-    }
-    assert not_go == expected(row), told
-    assert verdict(list(results.values())) == row.verdict
+    results = judged(row, source)
+    assert picture(results) == expected(row), [result.message for result in results]
+    assert verdict(results) == row.verdict
+    told = {result.id: result.message for result in results}
     for id, check in row.checks.items():
         for words in check.words:
             assert words in told[id]
+
+
+@pytest.mark.parametrize("name", ON_VICTORIA_METRICS)
+def test_victoria_metrics_gets_the_same_verdict(name: str, victoria_metrics: Source) -> None:
+    row = named(name)
+    results = judged(row, victoria_metrics)
+    assert picture(results) == expected(row), [result.message for result in results]
+    assert verdict(results) == row.verdict
 
 
 @pytest.mark.parametrize("name", END_TO_END)
 def test_the_command_ends_as_the_table_says(
     name: str, prometheus: servers.Server, run_gate: Gate, pytester: pytest.Pytester
 ) -> None:
-    row = next(row for row in SCENARIOS if row.name == name)
+    row = named(name)
     done = run_gate(
         *("--pyargs", "gate_checks", f"--prometheus-url={prometheus.url}"),
         *(f"--gate-at={at(row)}", "--gate-json=gate.json"),

@@ -189,7 +189,7 @@ def test_no_secret_is_written_anywhere(
         result = run_gate(
             *("-p", "no:hypothesispytest", "-vv", "--showlocals", "-rA", "--log-cli-level=DEBUG"),
             *(f"--gate-{name}=gate.{name}" for name in EVERYTHING),
-            *("--junitxml=pytest.xml", "--continue-on-collection-errors", "--full-trace", *workers),
+            *("--junitxml=pytest.xml", "--continue-on-collection-errors", *workers),
             *(f"--gate-at={END}", f"--prometheus-url={proxy.url.replace('//', f'//{login}')}"),
             *("--gate-query-timeout=60s", "--gate-timeout=60s", "--gate-concurrency=40"),
         )

@@ -133,8 +133,8 @@ class Gate:
 
     def _judge(self, criterion: Criterion) -> Result:
         __tracebackhide__ = True
-        if criterion.severity is None:
-            criterion = replace(criterion, severity=self._severity or Severity.CRITICAL)
+        if criterion.severity is None and self._severity not in (None, criterion.level):
+            criterion = replace(criterion, severity=self._severity)
         result = self._run.judge(criterion)
         self.results.append(result)
         self.judged.add(criterion.id)

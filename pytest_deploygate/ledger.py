@@ -96,10 +96,9 @@ class Ledger:
 
 def _results(nodeid: str, entry: _Entry) -> list[Result]:
     payload = entry.payload
-    recorded = [Result.from_builtins(plain) for plain in entry.results]
     duration = sum(phase.duration for phase in entry.phases)
-    shares = len(recorded) or 1
-    recorded = [replace(r, nodeid=nodeid, duration=duration / shares) for r in recorded]
+    known = {"nodeid": nodeid, "duration": duration / (len(entry.results) or 1)}
+    recorded = [Result.from_builtins({**plain, **known}) for plain in entry.results]
     failures = [failure for phase in entry.phases for failure in _failures(phase)]
     if not entry.complete and not failures:
         failures = [(Reason.ERROR, LOST)]

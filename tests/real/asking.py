@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from pytest_deploygate.config import FileConfig
 from pytest_deploygate.model import Criterion, Result, Verdict
@@ -31,13 +34,18 @@ def ranged(url: str, expr: str, at: float, last: float, step: float) -> list[lis
 
 
 def _data(url: str, kind: str, form: Mapping[str, str]) -> list[Any]:
-    with local_session() as session:
-        answer = session.post(f"{url}/api/v1/{kind}", dict(form), timeout=60)
+    answer = _session().post(f"{url}/api/v1/{kind}", dict(form), timeout=60)
     document = answer.json()
     assert document["status"] == "success", document
     assert not document.get("warnings"), document
     result: list[Any] = document["data"]["result"]
     return result
+
+
+@cache
+def _session() -> requests.Session:
+    """One for all questions: its connections are kept."""
+    return local_session()
 
 
 def gate_run(url: str, at: float, thresholds: Sequence[str] = ()) -> GateRun:

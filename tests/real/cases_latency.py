@@ -24,7 +24,7 @@ def slow(*since_until: tuple[float, float]) -> Callable[[float], float]:
 
 def creative(p: Production, *since_until: tuple[float, float], **labels: str) -> Production:
     """The creative mode is slow between these ages; what goes on until now ends at -300."""
-    return p.with_latency("creative", slow(*since_until), **labels)
+    return p.with_latency("creative", slow(*since_until), rate=50, **labels)
 
 
 NOW = -300.0
@@ -229,7 +229,9 @@ SUSTAINED = [
     ),
     scenario(
         "one of two instances has had no creative request for ten minutes",
-        lambda p: p.missing(lambda age: age < 600, f"{LATENCY}_bucket", mode="creative", instance=APP_2),
+        lambda p: p.missing(
+            lambda age: age < 600, f"{LATENCY}_bucket", mode="creative", instance=APP_2
+        ),
     ),
     scenario(
         "a slow instance was taken away",

@@ -150,7 +150,8 @@ DEPLOYMENTS = [
     ),
     scenario("an instance was taken away ten minutes ago", lambda p: left(p, 600, instance=APP_2)),
     scenario(
-        "an instance is down since a minute", lambda p: down(p, lambda age: age < 60, instance=APP_2)
+        "an instance is down since a minute",
+        lambda p: down(p, lambda age: age < 60, instance=APP_2),
     ),
     scenario(
         "new pods since 70 minutes, and a loss that runs away",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tests.production import Counter, Production
-from tests.real.scenario import NO_GO, WARNING, breach, go, no_data, scenario, skipped
+from tests.real.scenario import GO, NO_GO, WARNING, breach, go, no_data, scenario, skipped
 from tests.real.states import APP_2
 
 GIB = 2.0**30
@@ -245,12 +245,13 @@ CPU_AND_MEMORY = [
             "container_memory_working_set_bytes", 60e9
         ),
     ),
-    scenario("neither node exporter nor cAdvisor", without_machines, **NO_MACHINE),
+    scenario("neither node exporter nor cAdvisor", without_machines, GO, **NO_MACHINE),
     scenario(
         "machines were last measured ten minutes ago",
         lambda p: p.missing(lambda age: age < 600, job="node").missing(
             lambda age: age < 600, job="cadvisor"
         ),
+        GO,
         **NO_MACHINE,
     ),
 ]

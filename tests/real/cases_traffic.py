@@ -17,14 +17,14 @@ ONE = {"mode": "balanced", "original_model": "m-2"}
 
 def failures(p: Production, values: Values, **labels: str) -> Production:
     """Add a failure counter to an instance, app-1 unless another is named."""
-    return p.with_series(FIXES, {**ONE, instance=APP_1, **labels}, values)
+    return p.with_series(FIXES, {**ONE, "instance": APP_1, **labels}, values)
 
 
 def in_clusters(p: Production, values: Values) -> Production:
     """Failure counters that only the label of their cluster tells apart."""
     for cluster in ("east", "west"):
         p = failures(p, values, cluster=cluster).with_series(
-            "up", {"job": "app", "cluster": cluster, instance=APP_1}, 1
+            "up", {"job": "app", "cluster": cluster, "instance": APP_1}, 1
         )
     return p
 
@@ -65,7 +65,9 @@ SCHEMA = [
     ),
     scenario(
         "the first failure on one instance, old failures on the other",
-        lambda p: failures(failures(p, Counter(start=57)), Counter(start=1, born=600), instance=APP_2),
+        lambda p: failures(
+            failures(p, Counter(start=57)), Counter(start=1, born=600), instance=APP_2
+        ),
         NO_GO,
         schema_failure_rate=FAILURE,
     ),
@@ -183,9 +185,9 @@ SCHEMA = [
     ),
     scenario(
         "one of two instances with old failures was not scraped for an hour",
-        lambda p: failures(failures(p, Counter(start=57)), Counter(start=3), instance=APP_2).missing(
-            lambda age: 20 * MINUTE < age < 80 * MINUTE, job="app", instance=APP_2
-        ),
+        lambda p: failures(
+            failures(p, Counter(start=57)), Counter(start=3), instance=APP_2
+        ).missing(lambda age: 20 * MINUTE < age < 80 * MINUTE, job="app", instance=APP_2),
     ),
     scenario(
         "a new pod failed, and was gone after one scrape",

@@ -37,7 +37,7 @@ def down(p: Production, when: Callable[[float], bool], **labels: str) -> Product
 
 def joined(p: Production, name: str, born: float, *, until: float = -1.0) -> Production:
     """An instance like app-1 is there from the age ``born`` to the age ``until``."""
-    like = [s for s in p.series if s.matches(None, APP_1)]
+    like = [s for s in p.series if s.matches(None, {"instance": APP_1})]
     return replace(p, series=(*p.series, *_moved(like, name, born, until)))
 
 

@@ -23,8 +23,8 @@ from pytest_deploygate.model import (
     Verdict,
 )
 from tests import servers
-from tests.samples import number
 from tests.real.asking import gate_run, instant, judged, verdict
+from tests.samples import number
 
 AT = 1_790_000_040.0  # a whole minute, so that Prometheus' subqueries and the gate look alike
 SCRAPES = range(3 * 3600, -1, -15)
@@ -148,9 +148,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def variants(criterion: Criterion) -> Iterator[Criterion]:
     """The criterion with each severity, and with everything that missing data can mean."""
-    for severity, no_data, optional, nan in product(
-        Severity, NoData, (False, True), (False, True)
-    ):
+    for severity, no_data, optional, nan in product(Severity, NoData, (False, True), (False, True)):
         yield replace(
             criterion,
             id=f"{severity} {no_data} {optional} {nan}",

@@ -6,7 +6,7 @@ import math
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,29 +76,32 @@ def recorded(url: str, text: str, at: float) -> dict[str, float]:
 
     The past cannot be recorded, so the recorded samples are written into the last expression.
     """
-    found, samples = {}, []
-    for rule in rules(text):
-        if rule.get("record") == STATUS:
-            [(_, value)] = instant(url, rule["expr"], at)
-            found[rule["labels"]["criterion"]] = value
-            samples.append((rule["labels"], value))
+    statuses = [rule for rule in rules(text) if rule.get("record") == STATUS]
+    asked = [
+        labelled(rule["expr"], {"criterion": rule["labels"]["criterion"]}) for rule in statuses
+    ]
+    answer = instant(url, "\nor\n".join(asked), at)
+    found = {labels["criterion"]: value for labels, value in answer}
+    assert len(answer) == len(found) == len(statuses)
     [last] = [rule["expr"] for rule in rules(text) if rule.get("record") == GATE]
-    expr = re.sub(rf"{STATUS}({{[^}}]*}})?", lambda m: series(samples, m[1] or ""), last)
+    samples = [(rule["labels"], found[rule["labels"]["criterion"]]) for rule in statuses]
+    expr = re.sub(rf"{STATUS}({{[^}}]*}})?", lambda m: selected(samples, m[1] or ""), last)
     [(_, found[GATE])] = instant(url, expr, at)
     return found
 
 
-def series(samples: list[tuple[dict[str, str], float]], selector: str) -> str:
+def selected(samples: Sequence[tuple[Mapping[str, str], float]], selector: str) -> str:
     """The samples that a selector selects, as an expression."""
     wanted = set(re.findall(r'(\w+)="([^"]*)"', selector))
-    exprs = []
-    for labels, value in samples:
-        if wanted <= labels.items():
-            expr = f"vector({value})"
-            for name, text in labels.items():
-                expr = f'label_replace({expr}, "{name}", "{text}", "", "")'
-            exprs.append(expr)
+    exprs = [labelled(f"vector({v})", labels) for labels, v in samples if wanted <= labels.items()]
     return f"({' or '.join(exprs)})"
+
+
+def labelled(expr: str, labels: Mapping[str, str]) -> str:
+    """The expression with these labels."""
+    for name, text in labels.items():
+        expr = f'label_replace({expr}, "{name}", "{text}", "", "")'
+    return expr
 
 
 def states(results: dict[str, Result]) -> dict[str, float]:
@@ -113,18 +116,15 @@ def comparable(found: dict[str, float]) -> dict[str, float | str]:
 
 
 @pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: row.name)
-def test_rules_dashboard_and_gate_agree_on_every_state(row: Scenario, url: str) -> None:
+def test_rules_and_gate_agree_on_every_state(row: Scenario, url: str) -> None:
     at = math.ceil((ENDS[row.name] + row.later) / 60) * 60
     run = gate_run(url, at, row.settings)
     expected = states(judged(run, CRITERIA))
     resolved = [run.settings.resolve(criterion) for criterion in CRITERIA]
     assert comparable(recorded(url, file_of(resolved), at)) == comparable(expected)
-    [(_, sighted)] = instant(url, promql.sighted(resolved), at)
-    worst = min((value for value in expected.values() if not math.isnan(value)), default=1.0)
-    assert worst * sighted == expected[GATE]
 
 
-@pytest.mark.parametrize("row", SCENARIOS[::9], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", SCENARIOS[::5], ids=lambda row: row.name)
 def test_the_light_of_the_dashboard_agrees_too(row: Scenario, url: str) -> None:
     at = math.ceil((ENDS[row.name] + row.later) / 60) * 60
     run = gate_run(url, at, row.settings)
@@ -141,4 +141,231 @@ def test_only_what_lies_on_an_edge_depends_on_the_second(name: str, tmp_path: Pa
         expected = states(judged(gate_run(server.url, at), CRITERIA))
         found = recorded(server.url, file_of(CRITERIA), at)
     differing = {id for id in expected if comparable(found)[id] != comparable(expected)[id]}
-    assert differing == {EDGES[name], *({GATE} & differing)}
+    assert differing - {GATE} == {EDGES[name]}
+
+
+def test_prometheus_accepts_the_file(tmp_path: Path) -> None:
+    (tmp_path / "rules.yml").write_text(file_of(CRITERIA), encoding="utf-8")
+    checked = promtool("check", "rules", tmp_path / "rules.yml")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert f"SUCCESS: {2 * len(CRITERIA) + 5} rules found" in checked.stdout
+
+
+ODD = [
+    Criterion(
+        id="odd: 'é' \"1\"", title="a\n# b: c\u2028d", query="x # all", below=1.0, unit="#: |"
+    ),
+    Criterion(
+        id="{{ $value }}", query='x{a="}"}', equals=-1.5, quantity="q: {", match={"a": '"$1'}
+    ),
+    Criterion(id="scalar", query="scalar(x) / 1e9", at_least=threshold("least", 1e-9)),
+    Criterion(id="lines", query="\n  x\n  # half way\n/\n  y\n", above=1.0, no_data="go"),
+]
+
+
+@pytest.mark.parametrize("environment", ["", "production", "it's"])
+def test_odd_names_and_queries_do_no_harm(environment: str, tmp_path: Path) -> None:
+    text = file_of(ODD, environment)
+    (tmp_path / "rules.yml").write_text(text, encoding="utf-8")
+    checked = promtool("check", "rules", tmp_path / "rules.yml")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    ids = [rule["labels"]["criterion"] for rule in rules(text) if rule.get("record") == STATUS]
+    assert ids == [criterion.id for criterion in ODD]
+
+
+def tested(directory: Path, text: str, tests: list[dict[str, Any]]) -> None:
+    """Have promtool evaluate a rule file."""
+    (directory / "rules.yml").write_text(text, encoding="utf-8")
+    document = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests}
+    (directory / "test.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    done = promtool("test", "rules", directory / "test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def status(at: str, value: float, expr: str = GATE) -> dict[str, Any]:
+    """What an expression answers at a time; the gate's status unless another is given."""
+    samples = [{"labels": expr if expr == GATE else "{}", "value": value}]
+    return {"expr": expr, "eval_time": at, "exp_samples": samples}
+
+
+def alert(name: str, at: str, *labels: dict[str, str]) -> dict[str, Any]:
+    """An alert that fires with these labels, or does not fire."""
+    alerts = [{"exp_labels": {"severity": "warning", **one}} for one in labels]
+    return {"alertname": name, "eval_time": at, "exp_alerts": alerts}
+
+
+SMALL = [
+    Criterion(id="errors", query="sum(rate(bad[5m])) / sum(rate(all[5m]))", below=0.1),
+    Criterion(id="reward", query="reward", at_least=5.0, severity="warning"),
+    Criterion(id="vram", query="vram", at_least=0.2, optional=True),
+]
+
+
+def test_promtool_sees_every_verdict(tmp_path: Path) -> None:
+    went = [
+        {"series": "bad", "values": "0+1x30 30+60x60"},
+        {"series": "all", "values": "0+60x90"},
+        {"series": 'reward{run="1"}', "values": "9x90"},
+        {"series": 'reward{run="2"}', "values": "9x10 1x10 9x70"},
+    ]
+    expected = [
+        status("9m", 1),
+        status("15m", 0.5),
+        status("25m", 1),
+        status("45m", 0),
+        status("90m", 0),
+    ]
+    idle = [
+        {"series": "bad", "values": "0x90"},
+        {"series": "all", "values": "0x90"},
+        {"series": "reward", "values": "9x90"},
+        {"series": "vram", "values": "0.5x30 0.1x30 _x30"},
+    ]
+    tested(
+        tmp_path,
+        file_of(SMALL),
+        [
+            {"interval": "1m", "input_series": went, "promql_expr_test": expected},
+            {
+                "interval": "1m",
+                "input_series": idle,
+                "promql_expr_test": [status("20m", 0.5), status("40m", 0), status("80m", 0)],
+            },
+        ],
+    )
+
+
+def test_promtool_sees_a_verdict_of_one_environment_only(tmp_path: Path) -> None:
+    given = [{"series": "x", "values": "1x10"}]
+    production, staging = (
+        file_of([Criterion(id="a", query="x", below=limit)], name)
+        for limit, name in ((2.0, "production"), (1.0, "staging"))
+    )
+    (tmp_path / "staging.yml").write_text(staging, encoding="utf-8")
+    both = [
+        {"labels": f'{GATE}{{environment="{name}"}}', "value": value}
+        for name, value in (("production", 1), ("staging", 0))
+    ]
+    (tmp_path / "rules.yml").write_text(production, encoding="utf-8")
+    document = {
+        "rule_files": ["rules.yml", "staging.yml"],
+        "tests": [
+            {
+                "input_series": given,
+                "promql_expr_test": [{"expr": GATE, "eval_time": "5m", "exp_samples": both}],
+            }
+        ],
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    done = promtool("test", "rules", tmp_path / "test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_sees_the_alerts(tmp_path: Path) -> None:
+    last_run = "deployment_gate_last_run_timestamp_seconds"
+    given = [
+        {"series": 'deployment_gate_status{job="deploygate"}', "values": "1x10 0x60 0.5x2000"},
+        {"series": last_run, "values": "0+60x60 3600x2000"},
+        {"series": "x", "values": "0x10 9x60 0x2000"},
+    ]
+    reported = {"job": "deploygate"}
+    criteria = [Criterion(id="a", query="x", below=1.0), Criterion(id="b", query="x", below=2.0)]
+    fired = {
+        "exp_labels": {"severity": "warning"},
+        "exp_annotations": {
+            "summary": "Production has been NO-GO for 30+ minutes: a deployment would be blocked",
+            "action": "NO-GO: a b (none: the gate is blind)",
+        },
+    }
+    tested(
+        tmp_path,
+        file_of(criteria),
+        [
+            {
+                "interval": "1m",
+                "input_series": given,
+                "alert_rule_test": [
+                    alert("DeploymentGateNoGo", "40m"),
+                    alert("DeploymentGateNoGo", "41m", reported),
+                    alert("DeploymentGateNoGo", "80m"),
+                    alert("DeploymentGateWouldBlock", "40m"),
+                    {
+                        "alertname": "DeploymentGateWouldBlock",
+                        "eval_time": "41m",
+                        "exp_alerts": [fired],
+                    },
+                    alert("DeploymentGateNotReporting", "1h"),
+                    alert("DeploymentGateNotReporting", "26h"),
+                    alert("DeploymentGateNotReporting", "26h16m", {}),
+                    alert("DeploymentGateRulesIncomplete", "2h"),
+                ],
+            },
+            {
+                "interval": "1m",
+                "input_series": [],
+                "alert_rule_test": [
+                    alert("DeploymentGateNotReporting", "14m"),
+                    alert("DeploymentGateNotReporting", "15m", {}),
+                ],
+            },
+        ],
+    )
+
+
+def test_a_rule_that_cannot_be_evaluated_makes_no_go(tmp_path: Path) -> None:
+    # matching many to many is an error that only the data can bring
+    broken = Criterion(id="broken", query="x * on () y", below=1.0, severity="warning")
+    many = [{"series": f'{name}{{n="{n}"}}', "values": "0x60"} for name in "xy" for n in "12"]
+    text = file_of([Criterion(id="whole", query="x", below=1.0), broken])
+    tested(
+        tmp_path,
+        text,
+        [
+            {
+                "interval": "1m",
+                "input_series": many,
+                "promql_expr_test": [status("5m", 0), status("5m", 1, f"sum({STATUS})")],
+                "alert_rule_test": [alert("DeploymentGateRulesIncomplete", "30m", {})],
+            }
+        ],
+    )
+
+
+def test_a_running_prometheus_records_the_verdict(tmp_path: Path) -> None:
+    now = time.time()
+    state = production(now).with_error_rate(0.02)
+    with servers.prometheus(openmetrics(state), tmp_path, "--web.enable-lifecycle") as server:
+        (tmp_path / "rules.yml").write_text(
+            rule_file(gate(CRITERIA), interval=1, max_age=90_000), encoding="utf-8"
+        )
+        (tmp_path / "prometheus.yml").write_text("rule_files: [rules.yml]\n", encoding="utf-8")
+        with servers.local_session() as session:
+            session.post(f"{server.url}/-/reload", timeout=10).raise_for_status()
+        found = awaited(server.url, GATE)
+        statuses = {
+            labels["criterion"]: v for labels, v in instant(server.url, STATUS, time.time())
+        }
+    assert found == [({"__name__": GATE}, 0.0)]
+    assert {id for id, value in statuses.items() if value != 1} == {"api_error_rate"}
+    assert len(statuses) == len(CRITERIA)
+
+
+def awaited(url: str, expr: str) -> list[Any]:
+    """The first answer of an expression, within half a minute."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := instant(url, expr, time.time()):
+            return found
+        time.sleep(0.2)
+    raise TimeoutError(f"{expr} was never recorded")
+
+
+def test_the_file_tells_what_made_it_and_what_is_not_in_it() -> None:
+    text = rule_file(replace(gate(SMALL), others=3), interval=30, max_age=3600)
+    assert text.startswith(
+        "# The deployment gate as Prometheus rules, made by\n#\n#   deploygate rules\n"
+    )
+    assert "3 tests of this gate without a criterion" in text
+    assert "interval: 30s" in text
+    sustained = next(one for one in CRITERIA if one.id == "creative_p95_sustained")
+    assert "# looks every 15s at round times, so up to 15s earlier" in file_of([sustained])

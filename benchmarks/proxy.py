@@ -47,6 +47,11 @@ def proxy(target: str, delay: float) -> Iterator[Proxy]:
             status = f"HTTP/1.1 {answer.status} {answer.reason}\r\n"
             self.wfile.write((status + head).encode() + payload)
 
+        def finish(self) -> None:
+            super().finish()
+            if hasattr(local, "connection"):
+                local.connection.close()
+
         def log_message(self, *_: object) -> None:
             pass
 

@@ -164,6 +164,17 @@ class Adapter:
     def pytest_runtestloop(self) -> None:
         """From here on there is something to act on."""
         self.session.acting.begin()
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if not self._worker and reporter and reporter.isatty and reporter.verbosity >= 0:
+            self._show_progress(reporter)
+
+    def _show_progress(self, reporter: Any) -> None:
+        """A live line until every answer is there: the tests would wait for them in silence."""
+        where = self.session.run.source.info.location
+        for answered, asked in self.session.run.measurements.progress():
+            told = f"{where}: {answered} of {asked} queries answered"
+            reporter.rewrite(printable(self.session.run.redactor.text(told)), erase=True)
+        reporter.rewrite("", erase=True)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -304,7 +315,8 @@ class Adapter:
             self.session.conclude()
             raise
         finally:
-            self.session.write(self._terminal_writer())
+            verbosity = self._config.get_verbosity()
+            self.session.write(self._terminal_writer(), verbosity=verbosity)
             self._outcome.code = session.exitstatus = self.session.report.exit_code
 
     def _announce(self, action: str) -> None:

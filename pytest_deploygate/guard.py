@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Generator
-from typing import Any
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
 import pytest
 
 NO_VERDICT = 2
+_OUTPUT_GONE = (errno.EPIPE, errno.ENOSPC, errno.EBADF)
 
 
 class Outcome:
@@ -27,26 +32,68 @@ def guarded_exit_code(config: pytest.Config) -> Generator[None, Any, Any]:
     """Nothing that goes wrong around the session may end in pytest's 1, or Python's."""
     outcome = config.stash[OUTCOME] = Outcome()
     try:
-        code = yield
+        with _terminable(config):
+            code = yield
     except (pytest.UsageError, KeyboardInterrupt):
         raise
-    except BaseException:
-        traceback.print_exc()
-        return NO_VERDICT
-    if outcome.started:
-        code = NO_VERDICT if outcome.code is None else outcome.code
-    elif int(code or 0) not in (0, int(pytest.ExitCode.USAGE_ERROR)):
+    except BaseException as error:
+        _tell(error)
         code = NO_VERDICT
+    else:
+        code = _concluded(outcome, code)
     return code if _flushed() else NO_VERDICT
+
+
+@contextmanager
+def _terminable(config: pytest.Config) -> Iterator[None]:
+    """A pipeline cancels a job with SIGTERM: that interrupts the run, and the reports tell it."""
+    here = threading.current_thread() is threading.main_thread() and not _is_worker(config)
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _is_worker(config: pytest.Config) -> bool:
+    return hasattr(config, "workerinput")
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _concluded(outcome: Outcome, code: int | None) -> int:
+    if outcome.started:
+        return NO_VERDICT if outcome.code is None else outcome.code
+    code = int(code or 0)
+    return code if code in (0, pytest.ExitCode.USAGE_ERROR) else NO_VERDICT
+
+
+def _tell(error: BaseException) -> None:
+    """What pytest could not tell: perhaps because nobody listens any more."""
+    with suppress(OSError, ValueError):
+        if isinstance(error, OSError) and error.errno in _OUTPUT_GONE:
+            print(f"deploygate: the output was cut short: {error.strerror}", file=sys.stderr)
+        else:
+            traceback.print_exception(error)
 
 
 def _flushed() -> bool:
     """A closed pipe or a full disk under the output would make Python end in 1 or 120."""
+    return all([_stream_flushed(stream) for stream in (sys.stdout, sys.stderr)])
+
+
+def _stream_flushed(stream: TextIO | None) -> bool:
+    if stream is None:
+        return True
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(devnull, sys.stdout.fileno())
+        stream.flush()
+    except (OSError, ValueError):
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return False
     return True

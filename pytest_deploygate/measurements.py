@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
-from concurrent.futures import Future
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from dataclasses import dataclass, field
 
 from pytest_deploygate.durations import spoken
@@ -72,6 +72,16 @@ class Measurements:
             return question.answer.result(self._left(question.deadline) + _GRACE)
         except TimeoutError:
             raise self._unanswered(f"no answer within {spoken(self._query_timeout)}") from None
+
+    def progress(self) -> Iterator[tuple[int, int]]:
+        """How many queries are answered, of how many, ten times a second until all are."""
+        asked = [question.answer for question in self._questions.values()]
+        while self._left(self._run_end()):
+            answered = sum(answer.done() for answer in asked)
+            if answered == len(asked):
+                return
+            yield answered, len(asked)
+            wait(asked, timeout=0.1, return_when=FIRST_EXCEPTION)
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it."""

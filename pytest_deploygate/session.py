@@ -152,9 +152,12 @@ class GateSession:
     def _without_secrets(self, results: Iterable[Result]) -> tuple[Result, ...]:
         """What a test says of itself and its failure may hold anything that it knows."""
         hidden = self.run.redactor.text
+        cleaned = ((one, hidden(one.name), hidden(one.message)) for one in results)
         return tuple(
-            replace(result, name=hidden(result.name), message=hidden(result.message))
-            for result in results
+            one
+            if (one.name, one.message) == (name, message)
+            else replace(one, name=name, message=message)
+            for one, name, message in cleaned
         )
 
     def _shortfalls(self, interrupted_by: str) -> list[str]:
@@ -173,24 +176,27 @@ class GateSession:
             reasons.insert(0, f"{self.deselected} checks were deselected")
         return "; ".join(reasons)
 
-    def write(self, terminal: Any) -> None:
+    def write(self, terminal: Any, *, verbosity: int = 0) -> None:
         """Every report that was asked for, then the terminal's; a failure makes it NO-GO."""
-        failures = self._write_files()
-        if failures:
-            self.fail(*failures)
-            self._write_files()
+        self._write_or_fail()
         if notice := self._push():
             self.report = replace(self.report, notices=(*self.report.notices, notice))
-            self._write_files()
+            self._write_or_fail()
         if self._github:
             notices = (*self.report.notices, *self._github.write(self.report))
             self.report = replace(self.report, notices=notices)
         if terminal is not None:
             from pytest_deploygate.reports.terminal import write
 
-            write(terminal, self.report, self._written())
+            write(terminal, self.report, self._written(), verbosity=verbosity)
             if self._github:
                 self._github.end(terminal, self.report)
+
+    def _write_or_fail(self) -> None:
+        failures = self._write_files()
+        if failures:
+            self.fail(*failures)
+            self._write_files()
 
     def _push(self) -> str:
         """Push the gate's metrics if that was asked for, and say what stood in the way."""
@@ -205,7 +211,7 @@ class GateSession:
         return printable(self.run.redactor.text(text)) if told else ""
 
     def _write_files(self) -> list[str]:
-        from pytest_deploygate.files import write_atomically
+        from pytest_deploygate.files import discard, write_atomically
 
         failures = []
         for path, (name, render) in self._outputs().items():
@@ -214,6 +220,7 @@ class GateSession:
             except (Exception, SystemExit) as error:  # the disk's, or a plugin's that renders
                 told = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
                 failures.append(f"{name} {path}: could not be written: {told}")
+                discard(path)
         return failures
 
     def _outputs(self) -> dict[Path, tuple[str, Callable[[], str]]]:

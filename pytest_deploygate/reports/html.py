@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_deploygate.durations import spoken
+from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
 from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
@@ -190,19 +190,3 @@ def _value_and_limit(result: Result) -> tuple[str, str]:
     value, limit = value_and_limit(result.value, result.threshold, result.unit)
     per_hour = " per hour" if is_slope(result) else ""
     return f"{value}{per_hour}", f"{result.comparison} {limit}{per_hour}".strip()
-
-
-def graph_link(source: SourceInfo, result: Result) -> str:
-    """The query in the server's own graph, at the time it was judged; empty if there is none."""
-    try:
-        parts = urlsplit(source.location)
-        served = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-    except ValueError:
-        return ""
-    if source.is_recording or not served or not result.query:
-        return ""
-    end = f"{datetime.fromtimestamp(result.timestamp, UTC):%Y-%m-%d %H:%M:%S}"
-    asked = {"g0.expr": result.query, "g0.tab": "0", "g0.range_input": "2h"}
-    asked |= {"g0.end_input": end, "g0.moment_input": end}
-    fields = urlencode(asked, quote_via=quote, errors="replace")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/graph?{fields}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Protocol
 
+from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
 from pytest_deploygate.report import LIGHTS, WORST_FIRST, ActionStatus, GateReport
-from pytest_deploygate.text import inert, value_and_limit
+from pytest_deploygate.text import inert, labels_text, value_and_limit
 
 _COLOURS = {
     "GO": "green",
@@ -53,17 +56,41 @@ class Line:
     text: str = ""
     colour: str = ""
     bold: bool = False
+    link: str = ""
 
 
-def write(writer: Any, report: GateReport, written: Mapping[str, str]) -> None:
-    """Write the block; a terminal that cannot show an emoji or a symbol gets words."""
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How the block is set: its width in columns, with emoji or without, how much it tells."""
+
+    width: int
+    emoji: bool
+    verbosity: int = 0
+
+
+def write(
+    writer: Any, report: GateReport, written: Mapping[str, str], *, verbosity: int = 0
+) -> None:
+    """Write the block; a terminal that cannot show an emoji or a symbol gets words.
+
+    Args:
+        writer: pytest's terminal writer.
+        report: what to tell.
+        written: the files that were written, each with the option that asked for it.
+        verbosity: pytest's; -2 the last line only, -1 without the checks that passed, 1 with
+            queries, 2 with everything that is known of a check.
+    """
     encoding = getattr(getattr(writer, "_file", None), "encoding", None) or "utf-8"
     shows_all = _can_encode("".join(LIGHTS.values()) + "≤≥…•", encoding)
+    links = writer.hasmarkup and os.environ.get("TERM") not in (None, "dumb", "linux")
+    style = Style(min(writer.fullwidth, 100), shows_all, verbosity)
     writer.line()
-    for line in lines(report, written, width=min(writer.fullwidth, 100), emoji=shows_all):
+    for line in lines(report, written, style):
         text = line.text if shows_all else line.text.translate(_PLAIN)
         text = inert(text.encode(encoding, "backslashreplace").decode(encoding))
         markup = {line.colour: True} if line.colour else {}
+        if links and line.link:
+            text = f"\x1b]8;;{line.link}\x1b\\{text}\x1b]8;;\x1b\\"
         writer.line(text, bold=line.bold, **markup)
 
 
@@ -75,20 +102,19 @@ def _can_encode(text: str, encoding: str) -> bool:
     return True
 
 
-def lines(
-    report: GateReport, written: Mapping[str, str], *, width: int, emoji: bool
-) -> Iterator[Line]:
+def lines(report: GateReport, written: Mapping[str, str], style: Style) -> Iterator[Line]:
     """The whole block, without writing it."""
-    yield from _boxed("DEPLOYMENT GATE CHECK", width)
-    yield from _conclusion(report, emoji)
-    yield Line()
-    if report.results:
-        yield from _boxed("CHECK DETAILS", width)
-        yield from _details(report, width, emoji)
-    yield from _actions(report, width)
-    yield from _context(report, written)
-    yield Line("=" * width)
-    yield _light(report, emoji)
+    if style.verbosity > -2:
+        yield from _boxed("DEPLOYMENT GATE CHECK", style.width)
+        yield from _conclusion(report, style.emoji)
+        yield Line()
+        if report.results:
+            yield from _boxed("CHECK DETAILS", style.width)
+            yield from _details(report, style)
+        yield from _actions(report, style.width)
+        yield from _context(report, written)
+        yield Line("=" * style.width)
+    yield _light(report, style.emoji)
 
 
 def _boxed(title: str, width: int) -> Iterator[Line]:
@@ -152,10 +178,10 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
     yield Line(f"Source: {environment}{report.source.location}{replayed}")
     yield Line(f"Timestamp: {moment.replace('+00:00', 'Z')}")
     for path, origin in written.items():
-        yield Line(f"Wrote: {path} ({origin})")
+        yield Line(f"Wrote: {path} ({origin})", link=Path(path).absolute().as_uri())
 
 
-def _details(report: GateReport, width: int, emoji: bool) -> Iterator[Line]:
+def _details(report: GateReport, style: Style) -> Iterator[Line]:
     """The bad ones first; few enough that a fleet's gate stays readable."""
     for status in WORST_FIRST:
         results = report.with_status(status)
@@ -163,27 +189,34 @@ def _details(report: GateReport, width: int, emoji: bool) -> Iterator[Line]:
             continue
         count = f"({len(results)} check{'s' if len(results) > 1 else ''})"
         title = f"{status.value.replace('_', '-')} {count}"
-        yield Line(_sign(LIGHTS[status], title, emoji), _COLOURS[status.value], bold=True)
-        yield Line("-" * width)
+        yield Line(_sign(LIGHTS[status], title, style.emoji), _COLOURS[status.value], bold=True)
+        yield Line("-" * style.width)
+        if status is Status.GO and style.verbosity < 0:
+            yield Line()
+            continue
         most = _MOST_FAILURES if status in (Status.NO_GO, Status.WARNING) else _MOST_OTHERS
-        yield from _listed(results[:most])
+        most = len(results) if style.verbosity > 0 else most
+        yield from _listed(report, results[:most], style)
         if len(results) > most:
-            yield Line(f"  ... and {len(results) - most} more, in the reports")
+            yield Line(f"  ... and {len(results) - most} more, with -v and in the reports")
             yield Line()
 
 
-def _listed(results: Sequence[Result]) -> Iterator[Line]:
+def _listed(report: GateReport, results: Sequence[Result], style: Style) -> Iterator[Line]:
     """Checks one after the other; those that fail for one and the same reason share it."""
+    values = [_value(result) for result in results]
+    column = max(map(len, values), default=0)
     for _, alike in groupby(results, key=lambda result: result.message):
         group = list(alike)
-        if len(group) > 1 and all(result.value is None for result in group):
-            yield from (Line(f"  • {_titled(result)}") for result in group)
-            yield Line(f"    {_explained(group[0])}")
+        told_once = len(group) > 1 and all(result.value is None for result in group)
+        for result in group:
+            yield Line(f"  • {_titled(result)}", link=graph_link(report.source, result))
+            if told_once and result is not group[-1]:
+                continue
+            yield Line(f"    {_explained(result)}")
+            yield from _numbers(result, column)
+            yield from _more(result, style.verbosity)
             yield Line()
-        else:
-            for result in group:
-                yield from _check(result)
-                yield Line()
 
 
 def _titled(result: Result) -> str:
@@ -194,9 +227,26 @@ def _explained(result: Result) -> str:
     return f"error: {result.message}" if result.reason is Reason.ERROR else result.message
 
 
-def _check(result: Result) -> Iterator[Line]:
-    yield Line(f"  • {_titled(result)}")
-    yield Line(f"    {_explained(result)}")
+def _value(result: Result) -> str:
+    if result.value is None or result.threshold is None:
+        return ""
+    return value_and_limit(result.value, result.threshold, result.unit)[0]
+
+
+def _numbers(result: Result, column: int) -> Iterator[Line]:
     if result.value is not None and result.threshold is not None:
         value, threshold = value_and_limit(result.value, result.threshold, result.unit)
-        yield Line(f"    Value: {value} | Threshold: {result.comparison} {threshold}")
+        yield Line(f"    Value: {value:<{column}} | Threshold: {result.comparison} {threshold}")
+
+
+def _more(result: Result, verbosity: int) -> Iterator[Line]:
+    """What -v adds to a check, and -vv."""
+    if verbosity > 0 and result.query:
+        yield Line(f"    Query: {' '.join(result.query.split())}")
+    if verbosity > 1:
+        yield Line(f"    Id: {result.id} | Reason: {result.reason} | Took: {result.duration:.3f} s")
+        if result.total:
+            labels = f" | Worst: {labels_text(result.labels)}" if result.labels else ""
+            yield Line(f"    Series: {result.total}, not passing {result.failing}{labels}")
+        for warning in result.warnings:
+            yield Line(f"    The source warns: {warning}")

@@ -141,7 +141,7 @@ def test_an_internal_error_is_no_go(
     pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...], hook: str
 ) -> None:
     pytester.makepyfile(GOOD)
-    pytester.makeconftest(f"""
+    pytester.makeconftest("""
         import pytest
         @pytest.hookimpl(wrapper=True)
         def pytest_runtest_protocol(item):

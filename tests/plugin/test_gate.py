@@ -57,7 +57,10 @@ def test_the_published_example_of_criteria_as_data_runs(
 ) -> None:
     pytester.makepyfile("""
         from pytest_deploygate import Criterion, gate_criteria, threshold
-        P95 = 'histogram_quantile(0.95, rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m]))'
+        P95 = (
+            'histogram_quantile(0.95, '
+            'rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m]))'
+        )
         LATENCY = [
             Criterion(id=f"{mode}_p95_latency", title=f"{mode.capitalize()} p95 Latency",
                       query=P95.format(mode=mode), below=threshold(f"{mode}_p95_max", limit),

@@ -118,7 +118,8 @@ def test_gitlab_shows_for_every_failure_the_whole_message(
         assert case["name"].startswith(check["name"])
         if check["status"] == "GO":
             assert check["message"] in case["name"]
-            assert "failure" not in case and "error" not in case
+            assert "failure" not in case
+            assert "error" not in case
         else:
             assert case["failure"].startswith(check["message"])
 

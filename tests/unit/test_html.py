@@ -8,9 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
 from pytest_deploygate.report import ActionResult, ActionStatus, Change, SourceInfo
-from pytest_deploygate.reports.html import graph_link, render
+from pytest_deploygate.reports.html import render
 from tests.unit.made import ERROR, FAILED, RECORDING, SERVER, measured, report, result
 from tests.unit.pages import Page, hostile_report, page
 

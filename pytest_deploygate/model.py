@@ -195,6 +195,7 @@ class Criterion:
     nan_is_breach: bool = False
     match: Mapping[str, str] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
+    comparison: Comparison = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be judged, and turn words into their enums."""
@@ -204,12 +205,14 @@ class Criterion:
             )
         for name in ("id", "title", "query", "unit", "quantity"):
             _refuse_no_text(self.id, name, getattr(self, name))
-        given = [c.keyword for c in Comparison if getattr(self, c.keyword) is not None]
+        given = [c for c in Comparison if getattr(self, c.keyword) is not None]
         if len(given) != 1:
             raise ConfigurationError(
                 f"criterion {self.id!r}: give exactly one limit of "
-                f"{', '.join(c.keyword for c in Comparison)}; given: {', '.join(given) or 'none'}"
+                f"{', '.join(c.keyword for c in Comparison)}; "
+                f"given: {', '.join(c.keyword for c in given) or 'none'}"
             )
+        self._set("comparison", given[0])
         for limit in self.limits:
             _refuse_no_number(self.id, limit)
         if self.severity is not None:
@@ -227,11 +230,6 @@ class Criterion:
         return Severity(self.severity or Severity.CRITICAL)
 
     @property
-    def comparison(self) -> Comparison:
-        """How the value is held against the limit."""
-        return next(c for c in Comparison if getattr(self, c.keyword) is not None)
-
-    @property
     def limit(self) -> float:
         """The limit as a number: a threshold's default until :meth:`resolved` has set it."""
         return number(getattr(self, self.comparison.keyword))
@@ -239,12 +237,8 @@ class Criterion:
     @property
     def limits(self) -> tuple[Limit, ...]:
         """Every limit of this criterion, the kind's included."""
-        limits: list[Limit] = [
-            limit for c in Comparison if (limit := getattr(self, c.keyword)) is not None
-        ]
-        if isinstance(self.kind, Runaway):
-            limits.append(self.kind.factor)
-        return tuple(limits)
+        limit: Limit = getattr(self, self.comparison.keyword)
+        return (limit, self.kind.factor) if isinstance(self.kind, Runaway) else (limit,)
 
     @property
     def thresholds(self) -> tuple[Threshold, ...]:

@@ -247,7 +247,7 @@ class GateSession:
 
         answers = {**self.run.answers(), **self._answers}
         document = encode(self.run.at, self.run.source.info.location, answers)
-        return json.dumps(document, indent=1) + "\n"
+        return json.dumps(document) + "\n"
 
     def _render_json(self) -> str:
         from pytest_deploygate.reports.json_report import render

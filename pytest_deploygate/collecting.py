@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -47,6 +47,14 @@ class _Collector:
         if self.unnamed:
             raise pytest.UsageError("no path")
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
+        """What comes after it is not the gate's: nothing was judged, nothing may be reported."""
+        try:
+            return (yield)
+        finally:
+            session.config.pluginmanager.unregister(session.config.stash[ADAPTER])
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         gate = session.config.stash[ADAPTER].session
         resolved = tuple(gate.run.settings.resolve(one) for one in gate.criteria)
@@ -74,7 +82,8 @@ def _told(output: str) -> str:
     """The line of pytest's output that tells best what went wrong: an exception's, or any."""
     lines = [line for line in output.splitlines() if "usage:" not in line]
     exceptions = [line[1:] for line in lines if line.startswith("E ")]
-    told = exceptions or [line for line in lines if "error" in line.lower()] or [""]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    told = exceptions or errors or [line for line in lines if "error:" in line] or [""]
     return (told[-1] if exceptions else told[0]).strip()
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from pytest_deploygate.errors import ConfigurationError
+
+_ESCAPED = "backslashreplace"  # a lone surrogate must not cost the whole report
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -15,8 +18,8 @@ def write_atomically(path: Path, text: str) -> None:
     Parent directories are made; a link is followed, a device or a pipe is written to directly.
     Raises OSError when the file cannot be written.
     """
-    if path.is_relative_to("/dev") or path.is_fifo():
-        with path.open("a", encoding="utf-8") as device:
+    if _is_stream(path):
+        with path.open("a", encoding="utf-8", errors=_ESCAPED) as device:
             device.write(text)
         return
     path = Path(os.path.realpath(path))
@@ -24,7 +27,7 @@ def write_atomically(path: Path, text: str) -> None:
     mode = _mode(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors=_ESCAPED, newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -33,6 +36,19 @@ def write_atomically(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(name)
         raise
+
+
+def discard(path: Path) -> None:
+    """Remove a file that could not be replaced: what it says is not true any more."""
+    with suppress(OSError):
+        if path.is_file():
+            path.unlink()
+
+
+def _is_stream(path: Path) -> bool:
+    """A device, a pipe, or what the shell opened: it cannot be replaced, only written to."""
+    opened = str(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
+    return opened or (path.exists() and not path.is_file())
 
 
 def _mode(path: Path) -> int:
@@ -54,9 +70,10 @@ def refuse_unwritable(origin: str, path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "is a directory")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        if not _is_stream(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(13, "the file is not writable")
     except OSError as error:

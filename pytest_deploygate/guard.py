@@ -84,12 +84,13 @@ def _tell(error: BaseException) -> None:
 
 def _flushed() -> bool:
     """A closed pipe or a full disk under the output would make Python end in 1 or 120."""
+    # Where there is no stream at all, pytest has already broken down, and would once more.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     return all([_stream_flushed(stream) for stream in (sys.stdout, sys.stderr)])
 
 
-def _stream_flushed(stream: TextIO | None) -> bool:
-    if stream is None:
-        return True
+def _stream_flushed(stream: TextIO) -> bool:
     try:
         stream.flush()
     except (OSError, ValueError):

@@ -18,10 +18,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common, prometheus
 from grafana_foundation_sdk.models import dashboard as model
 
+from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
 from pytest_deploygate.exports import promql, wording
 from pytest_deploygate.exports.criteria import Gate
 from pytest_deploygate.exports.expressions import selector
-from pytest_deploygate.exports.judgements import LOWER_IS_BETTER, average, judgement
+from pytest_deploygate.exports.judgements import average, judgement
 from pytest_deploygate.model import Criterion, Severity, Trend
 
 VARIABLE = "datasource"
@@ -113,7 +114,7 @@ def _checks(gate: Gate) -> table.Panel:
         .with_transformation(_organized())
         .override_by_name("State", [_set("mappings", _states()), _set("custom.cellOptions", color)])
         .override_by_name("Check", [_set("mappings", _texts(gate, wording.title))])
-        .override_by_name("Limit", [_set("mappings", _texts(gate, wording.limit))])
+        .override_by_name("Limit", [_set("mappings", _texts(gate, _limit_and_severity))])
         .sort_by([build_common.TableSortByFieldState().display_name("State").desc(False)])
     )
 
@@ -169,6 +170,10 @@ def _shown_value(criterion: Criterion) -> str:
     """The value in the unit that its limit is written in."""
     value = promql.value(criterion)
     return f"100 * {value}" if criterion.unit == "ratio" else value
+
+
+def _limit_and_severity(criterion: Criterion) -> str:
+    return f"{wording.limit(criterion)} ({criterion.level.value})"
 
 
 def _query(expr: str, name: str = "A") -> Dataquery:

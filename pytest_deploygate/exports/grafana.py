@@ -33,16 +33,17 @@ def dashboard(gate: Gate, title: str) -> str:
     """The dashboard as JSON.
 
     Raises:
-        ConfigurationError: Grafana's library is not installed.
+        ConfigurationError: Grafana's library is not installed, or not as it is needed.
     """
     try:
         with warnings.catch_warnings():
-            # it would rather have its dashboards of version 2, which few Grafanas can import
+            # it warns of its own class: dashboards of version 2 are what few Grafanas can import
             warnings.simplefilter("ignore", DeprecationWarning)
             module = import_module("pytest_deploygate.exports.dashboard")
-    except ModuleNotFoundError as error:
+    except (ImportError, AttributeError):  # what pip takes for its newest version is its oldest
         raise ConfigurationError(
-            f"{error.name} is missing: pip install 'pytest-deploygate[grafana]'"
+            "Grafana's library is missing, or is another version: "
+            "pip install 'pytest-deploygate[grafana]'"
         ) from None
     text: str = module.render(gate, title)
     return text

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from pytest_deploygate.durations import seconds
 from pytest_deploygate.evaluation import query_of
+from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
 from pytest_deploygate.exports.expressions import (
     duration,
     either,
@@ -26,7 +27,6 @@ from pytest_deploygate.exports.expressions import (
     operand,
     selecting,
 )
-from pytest_deploygate.exports.queries import drops_nan, is_scalar
 from pytest_deploygate.model import (
     Comparison,
     Criterion,
@@ -46,7 +46,6 @@ SAME = 1e-9
 PLACES = frozenset({"instance", "pod", "node", "host"})
 """Which change is rounding, which difference is, and which labels say where; as in evaluation."""
 
-LOWER_IS_BETTER = (Comparison.BELOW, Comparison.AT_MOST)
 _OPERATORS = {
     Comparison.BELOW: "<",
     Comparison.AT_MOST: "<=",
@@ -89,11 +88,8 @@ def without_data(criterion: Criterion) -> Status:
 
 
 def asked(criterion: Criterion) -> str:
-    """The query as an instant vector, without the series that ``match`` leaves out."""
-    query = criterion.query.strip()
-    if is_scalar(query):
-        query = f"vector{grouped(query)}"
-    return selecting(query, criterion.match)
+    """The query, without the series that ``match`` leaves out."""
+    return selecting(criterion.query.strip(), criterion.match)
 
 
 def _instant(criterion: Criterion) -> Judgement:
@@ -104,10 +100,8 @@ def _instant(criterion: Criterion) -> Judgement:
 
 
 def _measured(criterion: Criterion, vector: str) -> str:
-    """What was measured: without NaN, unless that is a breach or cannot be there."""
-    if criterion.nan_is_breach or drops_nan(asked(criterion)):
-        return vector
-    return grouped(f"{vector} >= -Inf")
+    """What was measured: without NaN, unless that is a breach."""
+    return vector if criterion.nan_is_breach else grouped(f"{vector} >= -Inf")
 
 
 def _keeps(criterion: Criterion, vector: str) -> str:
@@ -118,7 +112,7 @@ def _keeps(criterion: Criterion, vector: str) -> str:
         if limit >= largest:  # a quantile in the last bucket may be more than it says
             return f"{vector} % Inf < bool {literal(largest)}"
     if criterion.comparison is Comparison.EQUALS:
-        return f"abs({vector} - {literal(limit)}) <= bool {literal(abs(limit) * SAME)}"
+        return f"abs({vector} - {literal(limit)}) <= bool {literal(SAME)} * {literal(abs(limit))}"
     return f"{vector} % Inf {_held_against(criterion, literal(limit), limit)}"
 
 

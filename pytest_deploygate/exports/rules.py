@@ -154,7 +154,7 @@ def _alerts(gate: Gate, max_age: float) -> Iterator[Rule]:
         f"{selector(GATE, shared)} == 0",
         lasting=_FOR,
         summary="Production has been NO-GO for 30+ minutes: a deployment would be blocked",
-        action=f"NO-GO: {_names(f'{states} == 0')} (none: the gate is blind)",
+        action=f"Fix what is NO-GO: {_names(f'{states} == 0')}",
     )
     yield _alert(
         "DeploymentGateNotReporting",
@@ -184,7 +184,9 @@ def _alert(name: str, expr: str, *, lasting: str, summary: str, action: str) -> 
 
 def _names(query: str) -> str:
     """An alert's template for the criteria that a query finds."""
-    return f"{{{{ range query `{query}` }}}}{{{{ .Labels.criterion }}}} {{{{ end }}}}"
+    each = "{{ if $n }}, {{ end }}{{ $found.Labels.criterion }}"
+    none = "{{ else }}no check, the gate is blind{{ end }}"
+    return f"{{{{ range $n, $found := query `{query}` }}}}{each}{none}"
 
 
 def _block(commented: tuple[str, Rule]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation import query_of
+from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
 from pytest_deploygate.exports.expressions import duration
-from pytest_deploygate.exports.judgements import LOWER_IS_BETTER, without_data
-from pytest_deploygate.exports.queries import is_known
+from pytest_deploygate.exports.judgements import without_data
 from pytest_deploygate.model import (
     Criterion,
     RangeQuery,
@@ -72,5 +72,3 @@ def caveats(criterion: Criterion) -> Iterator[str]:
     if isinstance(query, RangeQuery):
         step = duration(query.step)
         yield f"looks every {step} at round times, so up to {step} earlier or later than the gate"
-    if not is_known(criterion.query):
-        yield "the query is no PromQL that is known here: promtool check rules will say"

@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import yaml
 
 from pytest_deploygate.exports import promql
 from pytest_deploygate.exports.criteria import Gate
-from pytest_deploygate.exports.rules import GATE, STATUS, rule_file
+from pytest_deploygate.exports.rules import GATE, LAST_RUN, STATUS, rule_file
 from pytest_deploygate.model import Criterion, Result, Verdict, threshold
 from tests import servers
 from tests.production import openmetrics, production
@@ -158,7 +159,7 @@ ODD = [
     Criterion(
         id="{{ $value }}", query='x{a="}"}', equals=-1.5, quantity="q: {", match={"a": '"$1'}
     ),
-    Criterion(id="scalar", query="scalar(x) / 1e9", at_least=threshold("least", 1e-9)),
+    Criterion(id="scalar", query="vector(scalar(x) / 1e9)", at_least=threshold("least", 1e-9)),
     Criterion(id="lines", query="\n  x\n  # half way\n/\n  y\n", above=1.0, no_data="go"),
 ]
 
@@ -173,7 +174,7 @@ def test_odd_names_and_queries_do_no_harm(environment: str, tmp_path: Path) -> N
     assert ids == [criterion.id for criterion in ODD]
 
 
-def tested(directory: Path, text: str, tests: list[dict[str, Any]]) -> None:
+def prove(directory: Path, text: str, tests: list[dict[str, Any]]) -> None:
     """Have promtool evaluate a rule file."""
     (directory / "rules.yml").write_text(text, encoding="utf-8")
     document = {"rule_files": ["rules.yml"], "evaluation_interval": "1m", "tests": tests}
@@ -188,10 +189,19 @@ def status(at: str, value: float, expr: str = GATE) -> dict[str, Any]:
     return {"expr": expr, "eval_time": at, "exp_samples": samples}
 
 
-def alert(name: str, at: str, *labels: dict[str, str]) -> dict[str, Any]:
-    """An alert that fires with these labels, or does not fire."""
-    alerts = [{"exp_labels": {"severity": "warning", **one}} for one in labels]
-    return {"alertname": name, "eval_time": at, "exp_alerts": alerts}
+def fires(name: str, at: str, labels: dict[str, str], **annotations: str) -> dict[str, Any]:
+    """An alert that fires."""
+    [rule] = [rule for rule in rules(file_of(SMALL)) if rule.get("alert") == name]
+    fired = {
+        "exp_labels": {"severity": "warning", **labels},
+        "exp_annotations": {**rule["annotations"], **annotations},
+    }
+    return {"alertname": name, "eval_time": at, "exp_alerts": [fired]}
+
+
+def silent(name: str, at: str) -> dict[str, Any]:
+    """An alert that does not fire."""
+    return {"alertname": name, "eval_time": at, "exp_alerts": []}
 
 
 SMALL = [
@@ -221,7 +231,7 @@ def test_promtool_sees_every_verdict(tmp_path: Path) -> None:
         {"series": "reward", "values": "9x90"},
         {"series": "vram", "values": "0.5x30 0.1x30 _x30"},
     ]
-    tested(
+    prove(
         tmp_path,
         file_of(SMALL),
         [
@@ -262,102 +272,83 @@ def test_promtool_sees_a_verdict_of_one_environment_only(tmp_path: Path) -> None
 
 
 def test_promtool_sees_the_alerts(tmp_path: Path) -> None:
-    last_run = "deployment_gate_last_run_timestamp_seconds"
     given = [
         {"series": 'deployment_gate_status{job="deploygate"}', "values": "1x10 0x60 0.5x2000"},
-        {"series": last_run, "values": "0+60x60 3600x2000"},
+        {"series": LAST_RUN, "values": "0+60x60 3600x2000"},
         {"series": "x", "values": "0x10 9x60 0x2000"},
     ]
-    reported = {"job": "deploygate"}
     criteria = [Criterion(id="a", query="x", below=1.0), Criterion(id="b", query="x", below=2.0)]
-    fired = {
-        "exp_labels": {"severity": "warning"},
-        "exp_annotations": {
-            "summary": "Production has been NO-GO for 30+ minutes: a deployment would be blocked",
-            "action": "NO-GO: a b (none: the gate is blind)",
-        },
-    }
-    tested(
+    alerts = [
+        silent("DeploymentGateNoGo", "40m"),
+        fires("DeploymentGateNoGo", "41m", {"job": "deploygate"}),
+        silent("DeploymentGateNoGo", "80m"),
+        silent("DeploymentGateWouldBlock", "40m"),
+        fires("DeploymentGateWouldBlock", "41m", {}, action="Fix what is NO-GO: a, b"),
+        silent("DeploymentGateNotReporting", "26h"),
+        fires("DeploymentGateNotReporting", "26h16m", {}),
+        silent("DeploymentGateRulesIncomplete", "2h"),
+    ]
+    never = [
+        silent("DeploymentGateNotReporting", "14m"),
+        fires("DeploymentGateNotReporting", "15m", {}),
+        fires(
+            "DeploymentGateWouldBlock",
+            "30m",
+            {},
+            action="Fix what is NO-GO: no check, the gate is blind",
+        ),
+    ]
+    prove(
         tmp_path,
         file_of(criteria),
         [
-            {
-                "interval": "1m",
-                "input_series": given,
-                "alert_rule_test": [
-                    alert("DeploymentGateNoGo", "40m"),
-                    alert("DeploymentGateNoGo", "41m", reported),
-                    alert("DeploymentGateNoGo", "80m"),
-                    alert("DeploymentGateWouldBlock", "40m"),
-                    {
-                        "alertname": "DeploymentGateWouldBlock",
-                        "eval_time": "41m",
-                        "exp_alerts": [fired],
-                    },
-                    alert("DeploymentGateNotReporting", "1h"),
-                    alert("DeploymentGateNotReporting", "26h"),
-                    alert("DeploymentGateNotReporting", "26h16m", {}),
-                    alert("DeploymentGateRulesIncomplete", "2h"),
-                ],
-            },
-            {
-                "interval": "1m",
-                "input_series": [],
-                "alert_rule_test": [
-                    alert("DeploymentGateNotReporting", "14m"),
-                    alert("DeploymentGateNotReporting", "15m", {}),
-                ],
-            },
+            {"interval": "1m", "input_series": given, "alert_rule_test": alerts},
+            {"interval": "1m", "input_series": [], "alert_rule_test": never},
         ],
     )
 
 
-def test_a_rule_that_cannot_be_evaluated_makes_no_go(tmp_path: Path) -> None:
-    # matching many to many is an error that only the data can bring
-    broken = Criterion(id="broken", query="x * on () y", below=1.0, severity="warning")
-    many = [{"series": f'{name}{{n="{n}"}}', "values": "0x60"} for name in "xy" for n in "12"]
-    text = file_of([Criterion(id="whole", query="x", below=1.0), broken])
-    tested(
-        tmp_path,
-        text,
-        [
-            {
-                "interval": "1m",
-                "input_series": many,
-                "promql_expr_test": [status("5m", 0), status("5m", 1, f"sum({STATUS})")],
-                "alert_rule_test": [alert("DeploymentGateRulesIncomplete", "30m", {})],
-            }
-        ],
-    )
-
-
-def test_a_running_prometheus_records_the_verdict(tmp_path: Path) -> None:
-    now = time.time()
-    state = production(now).with_error_rate(0.02)
-    with servers.prometheus(openmetrics(state), tmp_path, "--web.enable-lifecycle") as server:
-        (tmp_path / "rules.yml").write_text(
-            rule_file(gate(CRITERIA), interval=1, max_age=90_000), encoding="utf-8"
-        )
-        (tmp_path / "prometheus.yml").write_text("rule_files: [rules.yml]\n", encoding="utf-8")
+@contextmanager
+def recording(state: str, criteria: Sequence[Criterion], directory: Path) -> Iterator[str]:
+    """A Prometheus that holds a state and evaluates the rules every second."""
+    text = rule_file(gate(criteria), interval=1, max_age=90_000)
+    with servers.prometheus(state, directory, "--web.enable-lifecycle") as server:
+        (directory / "rules.yml").write_text(text, encoding="utf-8")
+        (directory / "prometheus.yml").write_text("rule_files: [rules.yml]\n", encoding="utf-8")
         with servers.local_session() as session:
             session.post(f"{server.url}/-/reload", timeout=10).raise_for_status()
-        found = awaited(server.url, GATE)
-        statuses = {
-            labels["criterion"]: v for labels, v in instant(server.url, STATUS, time.time())
-        }
-    assert found == [({"__name__": GATE}, 0.0)]
-    assert {id for id, value in statuses.items() if value != 1} == {"api_error_rate"}
-    assert len(statuses) == len(CRITERIA)
+        yield server.url
 
 
-def awaited(url: str, expr: str) -> list[Any]:
+def awaited(url: str, expr: str) -> list[float]:
     """The first answer of an expression, within half a minute."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if found := instant(url, expr, time.time()):
-            return found
+            return [value for _, value in found]
         time.sleep(0.2)
     raise TimeoutError(f"{expr} was never recorded")
+
+
+def test_a_running_prometheus_records_the_verdict(tmp_path: Path) -> None:
+    state = openmetrics(production(time.time()).with_error_rate(0.02))
+    with recording(state, CRITERIA, tmp_path) as url:
+        assert awaited(url, GATE) == [0.0]
+        found = instant(url, STATUS, time.time())
+    states = {labels["criterion"]: value for labels, value in found}
+    assert {id for id, value in states.items() if value != 1} == {"api_error_rate"}
+    assert len(states) == len(CRITERIA)
+
+
+def test_a_rule_that_cannot_be_evaluated_makes_no_go(tmp_path: Path) -> None:
+    # matching many to many is an error that only the data can bring
+    broken = Criterion(id="broken", query="up * on () up", below=9.0, severity="warning")
+    whole = Criterion(id="whole", query="up", below=9.0)
+    state = openmetrics(production(time.time()))
+    with recording(state, [whole, broken], tmp_path) as url:
+        assert awaited(url, GATE) == [0.0]
+        assert awaited(url, f"min({STATUS})") == [1.0]
+        assert awaited(url, 'ALERTS{alertname="DeploymentGateRulesIncomplete"}') == [1.0]
 
 
 def test_the_file_tells_what_made_it_and_what_is_not_in_it() -> None:

@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """Only the module of the command that was chosen is imported."""
-    parser = argparse.ArgumentParser(prog="deploygate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="deploygate", description="The gate without a test run.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, home in COMMANDS.items():
         if chosen and name != chosen:

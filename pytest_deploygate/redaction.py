@@ -63,11 +63,12 @@ class Redactor:
 
 
 def _written_forms(secret: str) -> set[str]:
-    """A secret as it is written in URLs, forms, pages, JSON and Python's own reprs."""
+    """A secret as it is written in URLs, forms, pages, JSON and Python's own texts of errors."""
     percent = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
     percent.add(quote_plus(secret, errors="replace"))
     lower = {re.sub("%..", lambda found: found[0].lower(), text) for text in percent}
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     escaped |= {text.replace("/", r"\/") for text in escaped}
     escaped |= {repr(secret)[1:-1], html.escape(secret), html.escape(secret, quote=False)}
-    return {secret, *percent, *lower, *escaped}
+    data = secret.encode("utf-8", "surrogateescape")
+    return {secret, data.decode("latin-1"), repr(data)[2:-1], *percent, *lower, *escaped}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER, Outcome, judged, shown, unjudged
@@ -15,6 +16,9 @@ from pytest_deploygate.evaluation.trend import (
     without_replaced,
 )
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Series, number
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def query(criterion: Criterion, at: float) -> RangeQuery:
@@ -36,22 +40,24 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     points = finite_points(series)
     if missing := why_too_few(criterion, points):
         return unjudged(series, criterion, f"no baseline: {missing}")
-    # the average magnitude: that of a loss around zero, or below it, would be no size to multiply
-    baseline = float(abs(points[:, 1]).mean())
-    return _against_baseline(criterion, outcome, baseline)
+    return _against_baseline(criterion, outcome, points[:, 1])
 
 
-def _against_baseline(criterion: Criterion, outcome: Outcome, baseline: float) -> Outcome:
-    """The multiple counts where it is stricter than the limit."""
-    factor = number(_kind(criterion).factor)
+def _against_baseline(criterion: Criterion, outcome: Outcome, values: np.ndarray) -> Outcome:
+    """The multiple of the average counts where it is stricter than the limit.
+
+    It is that of the values' magnitudes: an average around zero, or below, is no size to multiply.
+    """
+    factor, baseline = number(_kind(criterion).factor), float(abs(values).mean())
     limit = factor * baseline
     if criterion.comparison not in LOWER_IS_BETTER or limit >= criterion.limit:
         return outcome
     stricter = judged(criterion, outcome.series, value=outcome.value, limit=limit)
     if stricter.reason is Reason.OK:
         return outcome
+    average = "average" if values.min() >= 0 else "average magnitude"
     window = spoken(seconds(_kind(criterion).baseline))
-    why = f" ({factor:g} x its {window} average {shown(criterion, baseline)})"
+    why = f" ({factor:g} x its {window} {average} {shown(criterion, baseline)})"
     return replace(stricter, text=stricter.text + why)
 
 

@@ -90,7 +90,8 @@ def why_too_few(criterion: Criterion, points: np.ndarray) -> str:
     assert isinstance(kind, Trend | Runaway)
     window, needed = _history(criterion), max(kind.min_points, 2)
     if len(points) < needed:
-        return f"{len(points)} points in {spoken(window)}, at least {needed} needed"
+        found = "1 point" if len(points) == 1 else f"{len(points)} points"
+        return f"{found} in {spoken(window)}, at least {needed} needed"
     measured, enough = float(points[-1, 0] - points[0, 0]), kind.coverage * window
     if measured < enough:
         return f"{spoken(measured)} of {spoken(window)} measured, at least {spoken(enough)} needed"

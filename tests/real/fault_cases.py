@@ -233,3 +233,21 @@ INCOMPLETE = {
         "no data: (the query matches nothing|nothing in the last)",
     ),
 }
+
+ONE_CHECK_FOR_EACH = """
+    from pytest_deploygate import Criterion, Sustained, gate_criteria
+
+    NAMES = {names!r}
+    EXPRESSION = 'label_replace(vector(1), "mode", "fast", "", "")  # '
+
+    @gate_criteria([Criterion(id=name, query=EXPRESSION + name, equals=1) for name in NAMES])
+    def test_instant(criterion, gate):
+        gate.check(criterion)
+
+    @gate_criteria([
+        Criterion(id="range, " + name, query=EXPRESSION + name, kind=Sustained("5m"), at_most=1)
+        for name in NAMES
+    ])
+    def test_range(criterion, gate):
+        gate.check(criterion)
+"""

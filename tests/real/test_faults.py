@@ -24,6 +24,7 @@ from tests.real.fault_cases import (
     INCOMPLETE,
     LARGE,
     NO_TIME,
+    ONE_CHECK_FOR_EACH,
     QUICK,
     WITHOUT_END,
     Case,
@@ -34,24 +35,6 @@ CHECKS = 13
 ATTEMPTS = 5
 QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # which takes a second to import
 ENOUGH_SECONDS = 100.0  # a run that waits for a server without end does not end before
-
-ONE_CHECK_FOR_EACH = """
-    from pytest_deploygate import Criterion, Sustained, gate_criteria
-
-    NAMES = {names!r}
-    EXPRESSION = 'label_replace(vector(1), "mode", "fast", "", "")  # '
-
-    @gate_criteria([Criterion(id=name, query=EXPRESSION + name, equals=1) for name in NAMES])
-    def test_instant(criterion, gate):
-        gate.check(criterion)
-
-    @gate_criteria([
-        Criterion(id="range, " + name, query=EXPRESSION + name, kind=Sustained("5m"), at_most=1)
-        for name in NAMES
-    ])
-    def test_range(criterion, gate):
-        gate.check(criterion)
-"""
 
 
 class Outcome(NamedTuple):

@@ -314,7 +314,8 @@ def recording(state: str, criteria: Sequence[Criterion], directory: Path) -> Ite
     text = rule_file(gate(criteria), interval=1, max_age=90_000)
     with servers.prometheus(state, directory, "--web.enable-lifecycle") as server:
         (directory / "rules.yml").write_text(text, encoding="utf-8")
-        (directory / "prometheus.yml").write_text("rule_files: [rules.yml]\n", encoding="utf-8")
+        config = {"global": {"evaluation_interval": "1s"}, "rule_files": ["rules.yml"]}
+        (directory / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         with servers.local_session() as session:
             session.post(f"{server.url}/-/reload", timeout=10).raise_for_status()
         yield server.url

@@ -1,0 +1,102 @@
+"""Files are whole, or not there at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+
+from pytest_deploygate.errors import ConfigurationError
+from pytest_deploygate.files import discard, refuse_unwritable, write_atomically
+
+
+def test_a_file_and_its_directories_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "gate.json"
+    write_atomically(path, "텍스트\n")
+    assert path.read_bytes() == "텍스트\n".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_replaced_stays_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "gate.json"
+    path.write_text("old")
+
+    def fail(source: str, target: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="No space"):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_mode_is_that_of_any_file(tmp_path: Path) -> None:
+    plain, kept = tmp_path / "plain", tmp_path / "kept"
+    (tmp_path / "any").touch()
+    kept.touch(0o600)
+    for path in (plain, kept):
+        write_atomically(path, "x")
+    assert plain.stat().st_mode == (tmp_path / "any").stat().st_mode
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_link_is_followed(tmp_path: Path) -> None:
+    target, link = tmp_path / "target", tmp_path / "link"
+    link.symlink_to(target)
+    write_atomically(link, "x")
+    assert link.is_symlink()
+    assert target.read_text() == "x"
+
+
+def test_a_pipe_is_written_to(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=write_atomically, args=(pipe, "x"))
+    writer.start()
+    assert pipe.read_text() == "x"
+    writer.join()
+    assert pipe.is_fifo()
+
+
+def test_a_file_in_shared_memory_is_a_file() -> None:
+    path = Path("/dev/shm") / f"deploygate-{os.getpid()}"
+    try:
+        write_atomically(path, "long")
+        write_atomically(path, "x")
+        assert path.read_text() == "x"
+    finally:
+        discard(path)
+
+
+def test_a_lone_surrogate_does_not_cost_the_file(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "x", "a\ud800b")
+    assert (tmp_path / "x").read_text() == r"a\ud800b"
+
+
+def test_only_files_are_discarded(tmp_path: Path) -> None:
+    file, directory = tmp_path / "file", tmp_path / "directory"
+    file.touch()
+    directory.mkdir()
+    for path in (file, directory, tmp_path / "nothing", Path("/dev/null")):
+        discard(path)
+    assert list(tmp_path.iterdir()) == [directory]
+    assert Path("/dev/null").exists()
+
+
+def test_what_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for path, told in [
+        (tmp_path, "is a directory"),
+        (tmp_path / "file" / "x", "Not a directory|File exists"),
+        (tmp_path / ("x" * 300) / "x", "File name too long"),
+    ]:
+        with pytest.raises(ConfigurationError, match=rf"--gate-json .*\(({told})\); give a file"):
+            refuse_unwritable("--gate-json", path)
+    for path in (tmp_path / "file", tmp_path / "new" / "x", Path("/dev/stdout"), Path("/dev/null")):
+        refuse_unwritable("--gate-json", path)

@@ -16,7 +16,9 @@ _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a
 _NOT_THE_API = "the answer is not Prometheus' API"
 _CHECK = "check the URL, and what stands in between"
 _ASKED_TIME = 1.0  # seconds by which an answer's timestamps may differ from what was asked
-_SHOWN = 4096  # bytes of a foreign body that are looked at for a message
+# Of a foreign body, so much is searched for secrets, and so much of that for a message: half a
+# secret at the end of the one is not in the other.
+_SEARCHED, _SHOWN = 1 << 16, 1 << 12
 _CAN_PASS = frozenset({"timeout", "unavailable", "internal", "canceled"})
 
 Redacted = Callable[[str], str]
@@ -48,11 +50,12 @@ def parse(query: Query, body: bytes, redacted: Redacted = str) -> Measurement:
 
 def error_text(body: bytes, redacted: Redacted = str) -> str:
     """What an error's body says, for a message: the API's own words, or the start of any text."""
+    body = body[:_SEARCHED]
     try:
         document = json.loads(body)
         return printable(redacted(f"{document['errorType']}: {document['error']}"), 300)
     except (ValueError, KeyError, TypeError, RecursionError):
-        text = redacted(body[:_SHOWN].decode("utf-8", "replace"))
+        text = redacted(body.decode("utf-8", "replace"))[:_SHOWN]
         plain = re.sub(r"<[^>]*>", " ", text)
         return printable(" ".join(plain.split()), 120) or "an empty body"
 
@@ -73,7 +76,7 @@ def _no_json(body: bytes, redacted: Redacted) -> SourceError:
     start = body.lstrip()[:1]
     if not start:
         return TransientError(f"{_NOT_THE_API}: an empty body; {_CHECK}")
-    told = error_text(body[:_SHOWN], redacted)
+    told = error_text(body, redacted)
     if start == b"<":
         return SourceError(f"{_NOT_THE_API} but a page, perhaps a login: {told}; {_CHECK}")
     if start == b"{":

@@ -43,7 +43,7 @@ class Redactor:
         if len(secret) > 3:
             self._forms |= _written_forms(secret)
             longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            self._pattern = re.compile("|".join(map(_found, longest_first)))
 
     def text(self, text: str) -> str:
         """The text without secrets. To be asked before a text is cut: half of one is one too."""
@@ -62,6 +62,11 @@ class Redactor:
         return value
 
 
+def _found(form: str) -> str:
+    """The pattern of a text, which pprint breaks behind white space into two literals."""
+    return re.escape(form).replace(r"\ ", r"\ (?:['\"]\s+['\"])?")
+
+
 def _written_forms(secret: str) -> set[str]:
     """A secret as it is written in URLs, forms, pages, JSON and Python's own texts of errors."""
     percent = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
@@ -70,5 +75,5 @@ def _written_forms(secret: str) -> set[str]:
     escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
     escaped |= {text.replace("/", r"\/") for text in escaped}
     escaped |= {repr(secret)[1:-1], html.escape(secret), html.escape(secret, quote=False)}
-    data = secret.encode("utf-8", "surrogateescape")
+    data = secret.encode("utf-8", "replace")
     return {secret, data.decode("latin-1"), repr(data)[2:-1], *percent, *lower, *escaped}

@@ -33,6 +33,7 @@ from tests.servers import Server, free_port
 
 CHECKS = 13
 ATTEMPTS = 5
+PLAIN = pytest.mark.parametrize("workers", [()], ids=["plain"])
 QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # which takes a second to import
 ENOUGH_SECONDS = 100.0  # a run that waits for a server without end does not end before
 
@@ -152,6 +153,7 @@ def test_every_fault_that_passes_is_forgotten(
     assert outcome.code == 0
 
 
+@PLAIN
 def test_what_a_server_may_well_do_changes_nothing(
     healthy: Server, pytester: pytest.Pytester, judge: Run
 ) -> None:
@@ -173,6 +175,7 @@ def test_an_incomplete_answer_is_never_go(
     assert "the gate is blind" in outcome.output
 
 
+@PLAIN
 @pytest.mark.parametrize("name", CONNECTIONS)
 def test_a_connection_that_fails_is_no_go(name: str, healthy: Server, judge_shipped: Run) -> None:
     with faulty(healthy.url, CONNECTIONS[name].fault) as proxy:
@@ -198,12 +201,14 @@ def test_a_refused_connection_is_no_go(judge_shipped: Run) -> None:
     assert "Connection refused; is it running (try http://127.0.0.1:" in outcome.output
 
 
+@PLAIN
 def test_an_unknown_host_is_no_go(judge_shipped: Run) -> None:
     outcome = judge_shipped("http://no-such-host.invalid:9090")
     assert_blocked(outcome)
     assert re.search(BROKEN, outcome.output)
 
 
+@PLAIN
 def test_a_server_that_takes_no_connection_is_no_go(judge_shipped: Run) -> None:
     with faults.unaccepting() as url:
         outcome = judge_shipped(url, "--gate-query-timeout=1s", "--gate-timeout=8s")
@@ -224,6 +229,7 @@ def test_all_queries_together_have_their_time(
     assert 2 <= len(proxy.requests) <= 8
 
 
+@PLAIN
 @pytest.mark.parametrize("shift", [-7200, 7200], ids=["ahead", "behind"])
 def test_a_clock_that_is_wrong_is_told(shift: int, healthy: Server, judge_shipped: Run) -> None:
     date = formatdate(time.time() + shift, usegmt=True)
@@ -236,6 +242,7 @@ def test_a_clock_that_is_wrong_is_told(shift: int, healthy: Server, judge_shippe
     assert outcome.code == 0
 
 
+@PLAIN
 def test_a_date_that_is_none_is_not_held_against_the_server(
     healthy: Server, judge_shipped: Run
 ) -> None:
@@ -245,6 +252,7 @@ def test_a_date_that_is_none_is_not_held_against_the_server(
     assert outcome.code == 0
 
 
+@PLAIN
 def test_evidence_of_a_failure_is_judged_as_the_failure_was(
     healthy: Server, judge_shipped: Run, tmp_path: Path, run_gate: Gate
 ) -> None:

@@ -245,6 +245,28 @@ def test_promtool_sees_every_verdict(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("query", "details", "expected"),
+    [
+        ("nothing", {"no_data": "go"}, 0),
+        ("x", {"no_data": "go"}, 1),
+        ("nothing", {"severity": "warning"}, 0.5),
+        ("nothing", {"severity": "warning", "optional": True}, 0),
+        ("x", {"severity": "warning"}, 1),
+    ],
+)
+def test_promtool_sees_whether_a_gate_is_blind(
+    query: str, details: dict[str, Any], expected: float, tmp_path: Path
+) -> None:
+    text = file_of([Criterion(id="only", query=query, below=1.0, **details)])
+    given = [{"series": "x", "values": "0x10"}]
+    prove(
+        tmp_path,
+        text,
+        [{"interval": "1m", "input_series": given, "promql_expr_test": [status("5m", expected)]}],
+    )
+
+
 def test_promtool_sees_a_verdict_of_one_environment_only(tmp_path: Path) -> None:
     given = [{"series": "x", "values": "1x10"}]
     production, staging = (

@@ -177,9 +177,10 @@ def test_no_secret_is_written_anywhere(
     monkeypatch.setenv("HUSH", secret)
     if kind == "token":
         monkeypatch.setenv("PROMETHEUS_TOKEN", TOKEN)
-    cases = {name: case.fault for name, case in QUICK.items()} | LEAKS
+    quick = list(QUICK)[:: 8 if workers else 1]  # which goes through everything plain
+    cases = {name: QUICK[name].fault for name in quick} | LEAKS
     pytester.makepyfile(
-        test_faults=ONE_CHECK_FOR_EACH.format(names=list(QUICK)),
+        test_faults=ONE_CHECK_FOR_EACH.format(names=quick),
         test_leaks=LEAKING_CHECKS.format(names=list(LEAKS)),
         test_not_collected="import os\nsecret = os.environ['HUSH']\nassert not secret, secret",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import pprint
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -36,6 +37,14 @@ def test_a_secret_is_hidden(form: str, secret: str, before: str, after: str) -> 
     redactor.add("another secret")
     redactor.add(secret)
     assert redactor.text(before + FORMS[form](secret) + after) == f"{before}***{after}"
+
+
+def test_a_secret_of_several_words_is_hidden_where_it_was_broken_into_lines() -> None:
+    redactor = Redactor()
+    redactor.add(secret := "correct horse battery staple")
+    text = pprint.pformat({"secret": secret}, width=20)
+    assert "\n" in text
+    assert redactor.text(text) == "{'secret': '***'}"
 
 
 def test_the_longer_of_two_secrets_goes_first() -> None:

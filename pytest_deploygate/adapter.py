@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,10 @@ def switch_on(config: pytest.Config) -> None:
         pytest.UsageError: something given cannot be used.
     """
     try:
-        kinds = cache(partial(_action_kinds, config))
+        added = config.hook.pytest_deploygate_actions(config=config)
+        kinds = cache(partial(_action_kinds, added))
+        if added:
+            kinds()
         settings = _settings(config, kinds)
         gate = gate_session.GateSession(GateRun(settings, os.environ, _source(config, settings)))
         if not _is_worker(config):
@@ -70,10 +73,10 @@ def gate_of(config: pytest.Config) -> Gate:
     return config.stash[ADAPTER].gate
 
 
-def _action_kinds(config: pytest.Config) -> Mapping[str, Kind]:
+def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
     from pytest_deploygate.actions.registry import known_kinds
 
-    return known_kinds(config.hook.pytest_deploygate_actions(config=config))
+    return known_kinds(added)
 
 
 def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, Kind]]) -> Settings:

@@ -17,7 +17,11 @@ ALL = [
     for criterion in getattr(criteria, group)
 ]
 SERVICES = 500
-PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+# What the development tools bring would slow both sides down, and make the gate look cheap.
+PYTEST = (
+    *(sys.executable, "-m", "pytest", "-q"),
+    *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
+)
 
 # The floor: the same requests in one concurrent batch, with nothing around them but pytest.
 BATCH = """

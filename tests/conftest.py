@@ -27,6 +27,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("GITHUB_", "CI_", "GITLAB_", "PROMETHEUS_", "PYTEST_", "DEPLOYGATE_")):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "")
+    # hypothesis' own plugin imports all of hypothesis into each of the hundreds of runs under test
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
 
 
 @pytest.hookimpl(wrapper=True)

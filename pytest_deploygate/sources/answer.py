@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from pytest_deploygate.errors import SourceError, TransientError
 from pytest_deploygate.model import InstantQuery, Measurement, Query, Series
-from pytest_deploygate.text import printable
+from pytest_deploygate.text import lasting, printable
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a[Nn])", re.ASCII)
 _NOT_THE_API = "the answer is not Prometheus' API"
@@ -19,6 +19,14 @@ _ASKED_TIME = 1.0  # seconds by which an answer's timestamps may differ from wha
 # Of a foreign body, so much is searched for secrets, and so much of that for a message: half a
 # secret at the end of the one is not in the other.
 _SEARCHED, _SHOWN = 1 << 16, 1 << 12
+_MISSHAPEN = (
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+)
 _CAN_PASS = frozenset({"timeout", "unavailable", "internal", "canceled"})
 
 Redacted = Callable[[str], str]
@@ -43,7 +51,7 @@ def parse(query: Query, body: bytes, redacted: Redacted = str) -> Measurement:
         raise _no_json(body, redacted) from None
     try:
         return _measurement(query, document, redacted)
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except _MISSHAPEN as error:
         told = printable(redacted(str(error)), 120)
         raise SourceError(f"{_NOT_THE_API}: {told}; {_CHECK}") from None
 
@@ -151,10 +159,10 @@ def _point(query: Query, point: list[Any]) -> tuple[float, float]:
     first = query.at if isinstance(query, InstantQuery) else query.start
     last = query.at if isinstance(query, InstantQuery) else query.end
     if not first - _ASKED_TIME <= time <= last + _ASKED_TIME:
-        asked = f"{first:.3f}" + ("" if first == last else f" to {last:.3f}")
+        gap = f"{lasting(first - time)} before" if time < first else f"{lasting(time - last)} after"
         raise SourceError(
-            f"the answer is for the time {float(time):.3f}, asked was {asked}; check for a cache "
-            "between here and Prometheus"
+            f"the answer is for a time {gap} what was asked; check for a cache between here and "
+            "Prometheus"
         )
     return float(time), float(text)
 

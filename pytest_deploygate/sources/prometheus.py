@@ -49,6 +49,7 @@ class PrometheusSource:
         self._session.headers["Accept-Encoding"] = "gzip"
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         access.apply(self._session)
+        _read_environment_once(self._session, access.url)
         self._patiently = Patience()
         self._method = "POST"
         self._notices: dict[str, None] = {}
@@ -169,6 +170,17 @@ class PrometheusSource:
                 f"this machine's clock is {lasting(abs(skew))} {direction} the server's: what "
                 "it calls now may have no data; set the clock, or give --gate-at"
             ] = None
+
+
+def _read_environment_once(session: requests.Session, url: str) -> None:
+    """Proxies and certificates as the environment says, found out before anything is asked.
+
+    pytest sets and deletes a variable around every test: a thread that reads the environment
+    meanwhile may find it changing, and fail.
+    """
+    found = session.merge_environment_settings(url, {}, None, None, None)
+    session.proxies, session.verify = found["proxies"], found["verify"]
+    session.trust_env = False
 
 
 def _request(query: Query, deadline: float) -> tuple[str, dict[str, str]]:

@@ -133,7 +133,8 @@ def without_values(series: dict[str, Any]) -> None:
 
 ANSWERS = {
     "of another time": Case(
-        each_point(lambda point: [point[0] - 9000, point[1]]), "is for the time .* check for a cac"
+        each_point(lambda point: [point[0] - 9000, point[1]]),
+        "for a time 2h30m before what.*check for a cache",
     ),
     "of another type": Case(document(TEXT), "answers a string, a .* is needed; change the query"),
     "numbers": Case(each_point(lambda point: [point[0], float(point[1])]), NO_API),

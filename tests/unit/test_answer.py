@@ -188,6 +188,25 @@ def test_a_series_needs_points_in_the_order_of_time(values: Any) -> None:
     refused(RANGE, encoded(success("matrix", [{"metric": {}, "values": values}])))
 
 
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        (AT - 600, "10m before what was asked"),
+        (AT + 7200.4, "2h after what was asked"),
+        (AT + 1.6, "2s after what was asked"),
+        (0, "before what was asked"),
+        (1e300, "after what was asked"),
+        (10**400, "not Prometheus' API"),
+        (-(10**400), "not Prometheus' API"),
+        (math.inf, "broken JSON"),
+        (True, "is no number"),
+        (None, "is no number"),
+    ],
+)
+def test_a_time_that_was_not_asked_for_is_told(time: Any, told: str) -> None:
+    assert told in refused(INSTANT, encoded(success("scalar", [time, "1"])))
+
+
 def test_of_two_values_for_one_key_none_is_taken() -> None:
     body = encoded(success("scalar", [AT, "1"]))
     assert "broken JSON" in refused(INSTANT, body.replace(b"}", b', "result": [%d, "2"]}' % AT, 1))

@@ -1,0 +1,85 @@
+"""What went wrong is told in one sentence, whatever the other side sends."""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import formatdate
+
+import pytest
+import requests
+import urllib3.exceptions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_deploygate.errors import SourceError, TransientError
+from pytest_deploygate.redaction import Redactor
+from pytest_deploygate.sources.access import Access
+from pytest_deploygate.sources.failures import explained, refusal, retry_after
+
+DATES = st.builds(
+    "{}, {} {} {} {}:{}:{} {}".format,
+    *(st.sampled_from(["Mon", "", "x"]), st.integers(-1, 99), st.sampled_from(["Jan", "Feb", "x"])),
+    *(st.integers(-1, 99_999), st.integers(-1, 99), st.integers(-1, 99), st.integers(-1, 99)),
+    st.sampled_from(["GMT", "-0000", "+9999", "-9999", "x", ""]),
+)
+
+
+def access() -> Access:
+    redactor = Redactor()
+    redactor.add("hush-hush")
+    return Access(url="http://here:9090", redactor=redactor)
+
+
+@given(st.text() | DATES | st.integers().map(str))
+def test_when_to_ask_again_is_a_number_of_seconds_or_unknown(text: str) -> None:
+    wait = retry_after({"Retry-After": text})
+    assert wait is None or 0 <= wait < math.inf
+
+
+@pytest.mark.parametrize(
+    ("text", "wait"), [("0", 0.0), ("7", 7.0), ("-1", None), ("1.5", None), ("", None)]
+)
+def test_seconds_are_whole(text: str, wait: float | None) -> None:
+    assert retry_after({"Retry-After": text}) == wait
+
+
+def test_a_date_is_counted_from_now() -> None:
+    wait = retry_after({"Retry-After": formatdate(time.time() + 1000, usegmt=True)})
+    assert wait is not None
+    assert 900 < wait <= 1000
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "told"),
+    [
+        (requests.exceptions.SSLError("bad hush-hush"), SourceError, "TLS failed: bad \\*\\*\\*;"),
+        (urllib3.exceptions.SSLError("bad"), SourceError, "TLS failed: bad; check the CA"),
+        (requests.exceptions.ProxyError("http://u:hush-hush@p"), TransientError, "check HTTP_PRO"),
+        (requests.ReadTimeout(), TransientError, "no whole answer in time; check the server's l"),
+        (urllib3.exceptions.ReadTimeoutError(None, "", "x"), TransientError, "no whole answer in"),  # type: ignore[arg-type]
+        (TimeoutError(), TransientError, "no whole answer in time"),
+        (urllib3.exceptions.DecodeError("x"), SourceError, "its Content-Encoding is wrong; check"),
+        (requests.exceptions.InvalidURL("x"), SourceError, "is no URL to ask: x"),
+        (requests.ConnectionError("hush-hush"), TransientError, "9090: \\*\\*\\*; is it running"),
+        (urllib3.exceptions.ProtocolError("x", OSError(1, "cut")), TransientError, "9090: cut; is"),
+        (ConnectionResetError(104, "reset"), TransientError, "unable to query .* reset; is it"),
+        (RuntimeError("a\x1b\nhush-hush"), SourceError, r"RuntimeError: a\\x1b \*\*\*; check the"),
+        (SourceError("as it is"), SourceError, "^as it is$"),
+    ],
+)
+def test_an_exception_becomes_a_sentence(
+    error: Exception, kind: type[SourceError], told: str
+) -> None:
+    explanation = explained(error, access())
+    assert type(explanation) is kind
+    with pytest.raises(kind, match=told):
+        raise explanation
+    assert "hush" not in str(explanation)
+
+
+@given(st.integers(100, 999), st.text(), st.binary(max_size=50))
+def test_every_status_is_told(status: int, wait: str, body: bytes) -> None:
+    told = str(refusal(status, {"Retry-After": wait}, body, access()))
+    assert told.startswith(f"http://here:9090 answers {status}: ")
+    assert told.isprintable()

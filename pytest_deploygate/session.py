@@ -87,8 +87,9 @@ class GateSession:
         }
 
     def add_worker(self, told: Mapping[str, Any] | None) -> None:
-        """Take in what one worker told, once it is done; a worker that died tells nothing."""
+        """Take in what one worker told, once it is done; one that died may have hidden anything."""
         if told is None:
+            self.problems.append("a worker ended without a word: see its error above")
             return
         from pytest_deploygate.sources.recording import answers_from_builtins
 

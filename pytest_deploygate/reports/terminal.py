@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
 from pytest_deploygate.report import LIGHTS, WORST_FIRST, ActionStatus, GateReport
-from pytest_deploygate.text import inert, labels_text, value_and_limit
+from pytest_deploygate.text import inert, labels_text, printable, value_and_limit
 
 _COLOURS = {
     "GO": "green",
@@ -80,9 +80,11 @@ def write(
         verbosity: pytest's; -2 the last line only, -1 without the checks that passed, 1 with
             queries, 2 with everything that is known of a check.
     """
-    encoding = getattr(getattr(writer, "_file", None), "encoding", None) or "utf-8"
+    file = getattr(writer, "_file", None)
+    encoding = getattr(file, "encoding", None) or "utf-8"
     shows_all = _can_encode("".join(LIGHTS.values()) + "≤≥…•", encoding)
-    links = writer.hasmarkup and os.environ.get("TERM") not in (None, "dumb", "linux")
+    shown = file is not None and file.isatty() and writer.hasmarkup
+    links = shown and os.environ.get("TERM") not in (None, "dumb", "linux")
     style = Style(min(writer.fullwidth, 100), shows_all, verbosity)
     writer.line()
     for line in lines(report, written, style):
@@ -242,7 +244,7 @@ def _numbers(result: Result, column: int) -> Iterator[Line]:
 def _more(result: Result, verbosity: int) -> Iterator[Line]:
     """What -v adds to a check, and -vv."""
     if verbosity > 0 and result.query:
-        yield Line(f"    Query: {' '.join(result.query.split())}")
+        yield Line(f"    Query: {printable(' '.join(result.query.split()), 2_000)}")
     if verbosity > 1:
         yield Line(f"    Id: {result.id} | Reason: {result.reason} | Took: {result.duration:.3f} s")
         if result.total:

@@ -98,7 +98,7 @@ def _measurement(query: Query, document: Any, redacted: Redacted) -> Measurement
     if document["status"] == "error" or document.get("error"):
         raise _api_error(document, redacted)
     series = tuple(_series(query, document["data"], redacted))
-    return Measurement(series, tuple(redacted(text) for text in _warnings(document)))
+    return Measurement(series, tuple(_kept(text, redacted) for text in _warnings(document)))
 
 
 def _api_error(document: Mapping[str, Any], redacted: Redacted) -> SourceError:
@@ -140,7 +140,12 @@ def _values(item: Mapping[str, Any], instant: bool) -> list[Any]:
 def _labels(metric: Any, redacted: Redacted) -> dict[str, str]:
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in metric.items()):
         raise TypeError("labels that are no text")
-    return {redacted(key): redacted(value) for key, value in metric.items()}
+    return {_kept(key, redacted): _kept(value, redacted) for key, value in metric.items()}
+
+
+def _kept(text: str, redacted: Redacted) -> str:
+    """Text that can be written down and sent on; a lone surrogate raises ValueError."""
+    return redacted(text if text.isascii() else text.encode().decode())
 
 
 def _points(query: Query, points: list[Any]) -> tuple[tuple[float, float], ...]:

@@ -150,6 +150,12 @@ ANSWERS = {
     "labels that are no text": Case(
         each_series(lambda series: series["metric"].update(mode=1)), NO_API
     ),
+    "lone surrogates": Case(
+        each_series(lambda series: series["metric"].update(a="\ud800")), NO_API
+    ),
+    "warnings that are no text": Case(
+        changed(lambda answer: answer | {"warnings": ["\udfff"]}), NO_API
+    ),
 }
 
 REDIRECTS = {
@@ -216,7 +222,7 @@ HARMLESS = {
     "names no content type": rewritten(lambda data: data, Content_Type=""),
     "sends a cookie": rewritten(lambda data: data, Set_Cookie="a=b; Path=/"),
     "indents": changed(lambda answer: json.loads(json.dumps(answer, indent=9))),
-    "odd labels": each_series(lambda series: series["metric"].update({"a": "\ud800", "\x1b": "]"})),
+    "odd labels": each_series(lambda series: series["metric"].update({"a": "\0", "\x1b": "]"})),
 }
 
 # What is no error and yet not the whole answer.

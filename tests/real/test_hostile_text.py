@@ -135,8 +135,9 @@ FAULTS = Spoilt(
 
 
 def assert_inert(output: str) -> None:
-    """Nothing but text, lines, and the colours that pytest itself uses."""
+    """Nothing but text, lines, links to the server, and the colours that pytest itself uses."""
     text = re.sub(r"\x1b\[(\d{1,2}(;\d{1,2})*)?m", "", output)
+    text = re.sub(r"\x1b\]8;;((http://127\.0\.0\.1:|file:///)[!-~]+)?\x1b\\", "", text)
     kinds = ("Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn")
     found = {c for c in text if unicodedata.category(c) in kinds} - {"\n"}
     assert not found
@@ -157,7 +158,7 @@ def test_hostile_text_does_nothing(
         result = run_gate(
             *(*QUICKLY, *workers, *files, "--gate-metrics=gate.prom", "--gate-record=gate.ev"),
             *(f"--prometheus-url={proxy.url}", f"--gate-at={END}", f"--color={colour}"),
-            *("-v", "-rA", "--junitxml=pytest.xml"),
+            *("-vv", "-rA", "--junitxml=pytest.xml"),
         )
     assert result.ret == 2
     assert_inert("\n".join(result.outlines))
@@ -172,6 +173,22 @@ def test_hostile_text_does_nothing(
     ElementTree.parse(directory / "pytest.xml")
     for file in ("gate.html", "gate.prom", "gate.ev"):
         assert (directory / file).read_text("utf-8")
+
+
+def test_a_worker_that_cannot_tell_what_it_saw_costs_the_verdict(
+    healthy: Server, pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile("""
+        def test_it(gate):
+            try:
+                gate.query("vector(1) # \\ud800")
+            except Exception:
+                pass
+    """)
+    url = f"--prometheus-url={healthy.url}"
+    result = run_gate(*QUICKLY, "-n", "1", url, "--gate-record=gate.ev")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*NO-GO (exit code 2): a worker ended without a word*"])
 
 
 def assert_converts(file: Path, cases: int) -> None:

@@ -172,6 +172,10 @@ REDIRECTS = {
         status(302, Location="https://login.example.com/?next=%2F"),
         "redirects to https://login.example.com/, which is not asked: a login page, or give",
     ),
+    "302 to another port, with TLS": Case(
+        status(302, Location="https://127.0.0.1:1/api/v1/query"),
+        "redirects to https://127.0.0.1:1/, which is not asked",
+    ),
     "302 to a file": Case(status(302, Location="file:///etc/passwd"), "file:///, which is not as"),
 }
 

@@ -16,7 +16,6 @@ from pytest_deploygate.acting import acting_for
 from pytest_deploygate.cleaning import Cleaner
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
-from pytest_deploygate.files import refuse_unwritable
 from pytest_deploygate.fixture import Gate
 from pytest_deploygate.guard import OUTCOME
 from pytest_deploygate.ledger import Phase
@@ -27,11 +26,11 @@ from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.report import GateReport
 from pytest_deploygate.run import GateRun
 from pytest_deploygate.settings import Settings, merge
-from pytest_deploygate.sources.base import Source
 from pytest_deploygate.text import printable
 
 if TYPE_CHECKING:
     from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.sources.base import Source
 
 ADAPTER = pytest.StashKey["Adapter"]()
 CHECK = pytest.StashKey[dict[str, Any]]()
@@ -102,6 +101,8 @@ def _source(config: pytest.Config, settings: Settings) -> Source | None:
 
 
 def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
+    from pytest_deploygate.files import refuse_unwritable
+
     added = {}
     for reports in config.hook.pytest_deploygate_reports(config=config):
         for path, render in reports.items():
@@ -116,6 +117,8 @@ def _replays(*layers: Any) -> bool:
 
 
 def _refuse_unwritable_reports(settings: Settings) -> None:
+    from pytest_deploygate.files import refuse_unwritable
+
     for name in gate_session.WRITTEN:
         if path := settings.path(name):
             refuse_unwritable(f"--{name}", path)

@@ -57,7 +57,7 @@ class _Collector:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         gate = session.config.stash[ADAPTER].session
-        resolved = tuple(gate.run.settings.resolve(one) for one in gate.criteria)
+        resolved = tuple(gate.run.resolved(one) for one in gate.criteria)
         others = gate.ledger.expected - len(resolved)
         self.collected = Collected(resolved, gate.run, self._arguments, others)
 

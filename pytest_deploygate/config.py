@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from pytest_deploygate.errors import ConfigurationError, did_you_mean
 from pytest_deploygate.model import NoData, Severity
@@ -19,30 +19,27 @@ if TYPE_CHECKING:
 FILE_NAME = "deploygate.toml"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CriterionOverride:
+class CriterionOverride(NamedTuple):
     """What the configuration changes of one criterion, and where it says so."""
 
     changes: Mapping[str, Any]
     origin: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ActionTables:
+class ActionTables(NamedTuple):
     """The ``[[actions]]`` of a file, in their order; relative paths in them begin beside it."""
 
     tables: tuple[Mapping[str, Any], ...] = ()
     file: Path = Path(FILE_NAME)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileConfig:
+class FileConfig(NamedTuple):
     """A validated configuration with its environment merged in; empty when there is no file."""
 
-    options: Mapping[str, Any] = field(default_factory=dict)
-    thresholds: Mapping[str, tuple[float, str]] = field(default_factory=dict)
-    criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
-    actions: ActionTables = field(default_factory=ActionTables)
+    options: Mapping[str, Any] = MappingProxyType({})
+    thresholds: Mapping[str, tuple[float, str]] = MappingProxyType({})
+    criteria: Mapping[str, CriterionOverride] = MappingProxyType({})
+    actions: ActionTables = ActionTables()
     origin: str = ""
 
 

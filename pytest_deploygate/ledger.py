@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from pytest_deploygate.evaluation.outcome import failed_status
 from pytest_deploygate.model import Reason, Result, Severity, Status
@@ -17,8 +17,7 @@ from pytest_deploygate.text import printable
 LOST = "its result never arrived"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Phase:
+class Phase(NamedTuple):
     """One report of one test: ``payload`` is what the gate attached to it, None after a crash."""
 
     nodeid: str
@@ -29,9 +28,9 @@ class Phase:
     message: str = ""
 
 
-@dataclass(slots=True)
 class _Entry:
-    phases: list[Phase] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.phases: list[Phase] = []
 
     @property
     def payload(self) -> Mapping[str, Any]:

@@ -7,22 +7,24 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, Future, wait
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import spoken
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.model import Measurement, Query
-from pytest_deploygate.sources.base import Source
+
+if TYPE_CHECKING:
+    from pytest_deploygate.sources.base import Source
 
 _GRACE = 0.25  # a source is given this much, in seconds, to notice its own deadline
 
 
-@dataclass(slots=True)
 class _Question:
-    query: Query
-    answer: Future[Measurement] = field(default_factory=Future)
-    started: threading.Event = field(default_factory=threading.Event)
-    deadline: float = 0.0
+    def __init__(self, query: Query) -> None:
+        self.query = query
+        self.answer: Future[Measurement] = Future()
+        self.started = threading.Event()
+        self.deadline = 0.0
 
 
 class Measurements:

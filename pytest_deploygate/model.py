@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum, StrEnum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pytest_deploygate.durations import Duration
 from pytest_deploygate.errors import ConfigurationError
@@ -102,8 +102,7 @@ class Comparison(Enum):
         return math.inf if value == -math.inf else value
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(NamedTuple):
     """A named limit: its key can be set for one run or in the configuration."""
 
     key: str
@@ -118,20 +117,17 @@ def threshold(key: str, default: float) -> Threshold:
     return Threshold(key, float(default))
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(NamedTuple):
     """Judge the newest value of every series."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sustained:
+class Sustained(NamedTuple):
     """A breach is one that lasted for the whole window without a break, until now."""
 
     window: Duration = "5m"
 
 
-@dataclass(frozen=True, slots=True)
-class Trend:
+class Trend(NamedTuple):
     """Judge the slope of a linear regression over the window, per hour, one for each series."""
 
     window: Duration = "2h"
@@ -139,8 +135,7 @@ class Trend:
     coverage: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Runaway:
+class Runaway(NamedTuple):
     """Judge the newest value against the limit and against a multiple of its own average."""
 
     baseline: Duration = "2h"
@@ -258,7 +253,7 @@ class Criterion:
         keyword = self.comparison.keyword
         changes: dict[str, Any] = {keyword: resolve(getattr(self, keyword))}
         if isinstance(self.kind, Runaway):
-            changes["kind"] = replace(self.kind, factor=resolve(self.kind.factor))
+            changes["kind"] = self.kind._replace(factor=resolve(self.kind.factor))
         return replace(self, **changes)
 
 
@@ -270,11 +265,19 @@ def number(limit: Limit) -> float:
 def _refuse_no_text(criterion: str, name: str, text: str) -> None:
     """A unit stands in the middle of a line; a lone surrogate cannot be sent or written at all."""
     plain = text.isprintable() or name not in ("unit", "quantity")
-    if not plain or any("\ud800" <= character <= "\udfff" for character in text):
+    if not plain or not _can_be_written(text):
         raise ConfigurationError(
             f"criterion {criterion!r}: {name} {text!r} cannot be printed; write it without control "
             "characters and lone surrogates"
         )
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_no_number(criterion: str, limit: Limit) -> None:
@@ -297,16 +300,14 @@ def humanised(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-@dataclass(frozen=True, slots=True)
-class InstantQuery:
+class InstantQuery(NamedTuple):
     """A PromQL expression at one time, in Unix seconds."""
 
     expr: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class RangeQuery:
+class RangeQuery(NamedTuple):
     """A PromQL expression from ``start`` to ``end`` every ``step``, in Unix seconds."""
 
     expr: str
@@ -318,8 +319,7 @@ class RangeQuery:
 Query = InstantQuery | RangeQuery
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """One labelled series: points of (Unix seconds, value), the oldest first; never empty."""
 
     labels: Mapping[str, str]

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 OptionType = Literal["text", "path", "flag", "list", "duration", "count"]
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: ``--NAME`` on the command line, ``NAME`` as a key of the file."""
 
     name: str

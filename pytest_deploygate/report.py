@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from pytest_deploygate.model import Result, Status, Verdict
 
@@ -21,8 +22,7 @@ LIGHTS = {
 """The sign of a status; a verdict's is that of its status, ``LIGHTS[Status(verdict)]``."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A setting that differs from its default, and where it was given."""
 
     name: str
@@ -31,8 +31,7 @@ class Change:
     origin: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SourceInfo:
+class SourceInfo(NamedTuple):
     """Where the measurements came from: a server's URL without credentials, or a file."""
 
     kind: str
@@ -54,8 +53,7 @@ class ActionStatus(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ActionResult:
+class ActionResult(NamedTuple):
     """One configured action and what came of it; ``duration`` is in seconds.
 
     ``message`` is one line, ``output`` the end of what a command wrote; neither holds a secret.

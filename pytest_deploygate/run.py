@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.errors import SourceError
@@ -13,10 +12,10 @@ from pytest_deploygate.measurements import Measurements
 from pytest_deploygate.model import Criterion, Measurement, Query, Result
 from pytest_deploygate.redaction import Redactor
 from pytest_deploygate.settings import Settings
-from pytest_deploygate.sources.base import Source
 
 if TYPE_CHECKING:
     from pytest_deploygate.sources.access import Access
+    from pytest_deploygate.sources.base import Source
     from pytest_deploygate.sources.recording import Recording
 
 
@@ -37,10 +36,12 @@ class GateRun:
     ) -> None:
         self.redactor = Redactor()
         recording = _recording(settings)
-        self.settings = settings if recording is None else replace(settings, at=recording.at)
+        self.settings = settings if recording is None else settings._replace(at=recording.at)
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, "gate-timeout")
         self._charts = _asking(source, settings, "gate-query-timeout")
+        # The criterion is kept as well: an id is one's own only for as long as it lives.
+        self._resolved: dict[int, tuple[Criterion, Criterion]] = {}
         self._histories: dict[Query, Measurement] = {}
         self.pushgateway = _pushgateway(settings, self.redactor)
 
@@ -54,14 +55,20 @@ class GateRun:
         """Where the measurements come from."""
         return self.measurements.source
 
+    def resolved(self, criterion: Criterion) -> Criterion:
+        """The criterion with the settings of this run, worked out once."""
+        found = self._resolved.get(id(criterion))
+        if found is None:
+            found = self._resolved[id(criterion)] = (criterion, self.settings.resolve(criterion))
+        return found[1]
+
     def prefetch(self, criteria: Iterable[Criterion]) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
-        resolved = (self.settings.resolve(criterion) for criterion in criteria)
-        self.measurements.prefetch(query_of(criterion, self.at) for criterion in resolved)
+        self.measurements.prefetch(query_of(self.resolved(one), self.at) for one in criteria)
 
     def judge(self, criterion: Criterion) -> Result:
         """One criterion judged with the settings of this run."""
-        return evaluate(self.settings.resolve(criterion), self.at, self.ask)
+        return evaluate(self.resolved(criterion), self.at, self.ask)
 
     def ask(self, query: Query) -> Measurement:
         """The source's answer.

@@ -53,7 +53,7 @@ class GateSession:
 
     def severity_override(self, criterion: Criterion) -> Severity | None:
         """The severity that the configuration gives a criterion, if it differs."""
-        level = self.run.settings.resolve(criterion).level
+        level = self.run.resolved(criterion).level
         return None if level is criterion.level else level
 
     def collected(self, nodeids: Iterable[str], criteria: Iterable[Criterion]) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pytest_deploygate.config import ActionTables, CriterionOverride, FileConfig
 from pytest_deploygate.durations import seconds
@@ -20,23 +20,21 @@ from pytest_deploygate.report import Change
 COMMAND_LINE = "command line"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """A value and where it was given."""
 
     value: Any
     origin: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What one run was told. ``options`` holds every option by its name, defaults included."""
 
     options: Mapping[str, Given]
-    thresholds: Mapping[str, Given] = field(default_factory=dict)
-    criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
-    actions: ActionTables = field(default_factory=ActionTables)
-    at: float = 0.0
+    thresholds: Mapping[str, Given]
+    criteria: Mapping[str, CriterionOverride]
+    actions: ActionTables
+    at: float
 
     def text(self, name: str) -> str:
         """An option's value as text, empty when it was not given."""

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-# pytester runs pytest in this process: what it imports lazily is imported here first, so that
-# numpy is not loaded twice and an enum stays the same class.
-import numpy  # noqa: F401
 import pytest
 
+# pytester runs pytest in this process: what is imported lazily there is imported here first, so
+# that an enum stays the same class.
 import pytest_deploygate.adapter  # noqa: F401
 from tests import servers
 from tests.production import openmetrics, production

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.evaluation import instant, runaway, sustained, trend
@@ -27,12 +27,16 @@ __all__ = ["evaluate", "query_of"]
 Ask = Callable[[Query], Measurement]
 
 
-class _Kind(Protocol):
-    """What a module of this package offers for one kind of criterion."""
+if TYPE_CHECKING:
 
-    def query(self, criterion: Criterion, at: float) -> Query: ...
+    class _Kind(Protocol):
+        """What a module of this package offers for one kind of criterion."""
 
-    def judge(self, criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]: ...
+        def query(self, criterion: Criterion, at: float) -> Query: ...
+
+        def judge(
+            self, criterion: Criterion, series: Sequence[Series], at: float
+        ) -> list[Outcome]: ...
 
 
 _KINDS: dict[type[Kind], _Kind] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from pytest_deploygate.evaluation.judging import Outcome, judged, shown
@@ -22,7 +21,8 @@ def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Out
 
 def _judge_one(criterion: Criterion, series: Series) -> Outcome:
     outcome = judged(criterion, series, value=series.value)
-    return replace(outcome, text=outcome.text + _interpolated(criterion, series.value))
+    told = _interpolated(criterion, series.value)
+    return outcome._replace(text=outcome.text + told) if told else outcome
 
 
 def _interpolated(criterion: Criterion, value: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_deploygate.model import Comparison, Criterion, Reason, Series
 from pytest_deploygate.text import same, value_and_limit, value_text
@@ -11,8 +11,7 @@ from pytest_deploygate.text import same, value_and_limit, value_text
 LOWER_IS_BETTER = (Comparison.BELOW, Comparison.AT_MOST)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One series judged: ``reason`` is ok, breach, no-data or error; ``text`` says why."""
 
     series: Series

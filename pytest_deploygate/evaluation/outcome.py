@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pytest_deploygate.evaluation.judging import Outcome
 from pytest_deploygate.model import Criterion, NoData, Reason, Result, Severity, Status
@@ -17,8 +17,7 @@ _ON_NO_DATA = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Conclusion:
+class _Conclusion(NamedTuple):
     """What all series together say: ``worst`` is the one to name, ``failing`` how many failed."""
 
     status: Status

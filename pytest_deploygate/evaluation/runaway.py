@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER, Outcome, judged, shown, unjudged
@@ -16,9 +15,6 @@ from pytest_deploygate.evaluation.trend import (
     without_replaced,
 )
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Series, number
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 def query(criterion: Criterion, at: float) -> RangeQuery:
@@ -40,25 +36,26 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     points = finite_points(series)
     if missing := why_too_few(criterion, points):
         return unjudged(series, criterion, f"no baseline: {missing}")
-    return _against_baseline(criterion, outcome, points[:, 1])
+    return _against_baseline(criterion, outcome, [value for _, value in points])
 
 
-def _against_baseline(criterion: Criterion, outcome: Outcome, values: np.ndarray) -> Outcome:
+def _against_baseline(criterion: Criterion, outcome: Outcome, values: Sequence[float]) -> Outcome:
     """The multiple of the average counts where it is stricter than the limit.
 
     It is that of the values' magnitudes: an average around zero, or below, is no size to multiply.
     """
-    factor, baseline = number(_kind(criterion).factor), float(abs(values).mean())
+    factor = number(_kind(criterion).factor)
+    baseline = math.fsum(abs(value) / len(values) for value in values)
     limit = factor * baseline
     if criterion.comparison not in LOWER_IS_BETTER or limit >= criterion.limit:
         return outcome
     stricter = judged(criterion, outcome.series, value=outcome.value, limit=limit)
     if stricter.reason is Reason.OK:
         return outcome
-    average = "average" if values.min() >= 0 else "average magnitude"
+    average = "average" if min(values) >= 0 else "average magnitude"
     window = spoken(seconds(_kind(criterion).baseline))
     why = f" ({factor:g} x its {window} {average} {shown(criterion, baseline)})"
-    return replace(stricter, text=stricter.text + why)
+    return stricter._replace(text=stricter.text + why)
 
 
 def _kind(criterion: Criterion) -> Runaway:

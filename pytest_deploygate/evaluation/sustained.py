@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation.judging import Outcome, judged, keeps, unjudged
@@ -43,7 +42,7 @@ def _without_gaps(criterion: Criterion, series: Series) -> Series:
     """NaN is a gap, unless it is a breach."""
     if criterion.nan_is_breach:
         return series
-    return replace(series, points=tuple(p for p in series.points if not math.isnan(p[1])))
+    return series._replace(points=tuple(p for p in series.points if not math.isnan(p[1])))
 
 
 def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
@@ -55,12 +54,12 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
         return current
     if any(keeps(criterion, value, criterion.limit) for value in recent):
         text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
-        return replace(current, reason=Reason.OK, text=text)
+        return current._replace(reason=Reason.OK, text=text)
     if lasted < window - _DUST:
         told = f"only {spoken(lasted)} of {spoken(window)} measured, all of it in breach"
         return unjudged(series, criterion, told)
     more = " or more" if at - lasted <= query(criterion, at).start + _DUST else ""
-    return replace(current, text=f"{current.text}, for {lasting(lasted)}{more}")
+    return current._replace(text=f"{current.text}, for {lasting(lasted)}{more}")
 
 
 def _breach_start(criterion: Criterion, series: Series, at: float) -> float:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation.judging import Outcome, judged, shown, unjudged
 from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Series, Trend
 
-if TYPE_CHECKING:
-    import numpy as np
+Points = Sequence[tuple[float, float]]
 
 _STEPS = 120
 _PLACES = frozenset({"instance", "pod", "node", "host"})
@@ -40,7 +38,7 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     if not math.isfinite(series.value):
         outcome = judged(criterion, series, value=series.value)
         text = f"{criterion.quantity} is now {shown(criterion, series.value)}".lstrip()
-        return replace(outcome, text=text)
+        return outcome._replace(text=text)
     points = finite_points(series)
     if missing := why_too_few(criterion, points):
         return unjudged(series, criterion, missing)
@@ -49,7 +47,7 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     told = _told(criterion, slope, series.value)
     if outcome.reason is Reason.BREACH:
         told += f", limit {criterion.comparison.symbol} {criterion.limit:g} per hour"
-    return replace(outcome, text=told)
+    return outcome._replace(text=told)
 
 
 def without_replaced(criterion: Criterion, series: Sequence[Series], at: float) -> list[Series]:
@@ -75,16 +73,12 @@ def why_ended(criterion: Criterion, series: Series, at: float) -> str:
     return f"no value for at least {spoken(age)}"
 
 
-def finite_points(series: Series) -> np.ndarray:
-    """The points that are numbers, as an array of (time, value) rows."""
-    import numpy as np
-
-    points: np.ndarray = np.asarray(series.points, dtype=float)
-    finite: np.ndarray = points[np.isfinite(points[:, 1])]
-    return finite
+def finite_points(series: Series) -> Points:
+    """The points that are numbers."""
+    return [point for point in series.points if math.isfinite(point[1])]
 
 
-def why_too_few(criterion: Criterion, points: np.ndarray) -> str:
+def why_too_few(criterion: Criterion, points: Points) -> str:
     """Why these points are not enough for the window, or nothing when they are."""
     kind = criterion.kind
     assert isinstance(kind, Trend | Runaway)
@@ -92,18 +86,28 @@ def why_too_few(criterion: Criterion, points: np.ndarray) -> str:
     if len(points) < needed:
         found = "1 point" if len(points) == 1 else f"{len(points)} points"
         return f"{found} in {spoken(window)}, at least {needed} needed"
-    measured, enough = float(points[-1, 0] - points[0, 0]), kind.coverage * window
+    measured, enough = points[-1][0] - points[0][0], kind.coverage * window
     if measured < enough:
         return f"{spoken(measured)} of {spoken(window)} measured, at least {spoken(enough)} needed"
     return ""
 
 
-def _slope(points: np.ndarray) -> float:
-    """Least squares, per second; zero where the change is only floating-point dust."""
-    times, values = points[:, 0] - points[:, 0].mean(), points[:, 1]
-    slope = float((times @ (values - values.mean())) / (times @ times))
-    change = abs(slope) * float(times[-1] - times[0])
-    return 0.0 if change <= _DUST * float(abs(values).max()) else slope
+def _slope(points: Points) -> float:
+    """Least squares, per second; zero where the change is only floating-point dust.
+
+    For the 120 points of a window a library of arrays takes as long, and far longer to be loaded.
+    """
+    largest = max(abs(value) for _, value in points) or 1.0
+    times = _centred([time for time, _ in points])
+    values = _centred([value / largest for _, value in points])
+    slope = math.fsum(map(operator.mul, times, values)) / math.fsum(time * time for time in times)
+    change = abs(slope) * (times[-1] - times[0])
+    return 0.0 if change <= _DUST else slope * largest
+
+
+def _centred(numbers: Sequence[float]) -> list[float]:
+    mean = math.fsum(numbers) / len(numbers)
+    return [number - mean for number in numbers]
 
 
 def _told(criterion: Criterion, slope: float, current: float) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
 from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
@@ -40,17 +39,7 @@ _ACTION_COLOURS = {
 }
 
 
-class Writer(Protocol):
-    """What is used of pytest's terminal writer."""
-
-    fullwidth: int
-
-    def line(self, text: str = "", **markup: bool) -> None:
-        """Write one line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A line and its colour."""
 
     text: str = ""
@@ -59,8 +48,7 @@ class Line:
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(NamedTuple):
     """How the block is set: its width in columns, with emoji or without, how much it tells."""
 
     width: int

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pytest_deploygate.errors import ConfigurationError
@@ -20,8 +20,7 @@ AUTHORIZATION = "Authorization"
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Tls:
+class Tls(NamedTuple):
     """How the server proves who it is, and how this client does.
 
     Args:
@@ -39,8 +38,7 @@ class Tls:
     tls13: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Access:
+class Access(NamedTuple):
     """A server's URL without credentials, and what is needed to be let in.
 
     ``proxy`` is the URL of one, empty for none at all, and None to do as the environment says.
@@ -48,8 +46,8 @@ class Access:
 
     url: str
     redactor: Redactor
-    headers: Mapping[str, Secret] = field(default_factory=dict)
-    tls: Tls = field(default_factory=Tls)
+    headers: Mapping[str, Secret] = MappingProxyType({})
+    tls: Tls = Tls()
     proxy: Secret | None = None
 
     def apply(self, session: requests.Session) -> None:

@@ -9,6 +9,7 @@ import unicodedata
 from typing import Any
 
 import execnet
+import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -135,6 +136,17 @@ class TestWorseIsNeverBetter:
         before = judge(runaway(), along(RUNAWAY, values))
         worse = [*values[:-1], values[-1] + more]
         assert rank(judge(runaway(), along(RUNAWAY, worse))) >= rank(before)
+
+
+@quickly
+@given(st.lists(numbers, min_size=61, max_size=121))
+def test_a_trend_is_the_slope_that_numpy_fits(values: list[float]) -> None:
+    series = along(TREND, values)
+    hours, heights = np.array(series.points).T
+    fitted = np.polynomial.Polynomial.fit((hours - AT) / 3600, heights, 1).convert().coef
+    dust = 1e-6 * max(map(abs, values))
+    measured = judge(trend(), series).value
+    assert measured == pytest.approx([*fitted, 0.0][1], rel=1e-6, abs=dust)
 
 
 class TestMissingIsNeverGood:

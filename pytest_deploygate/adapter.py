@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -18,7 +20,7 @@ from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
 from pytest_deploygate.fixture import Gate
 from pytest_deploygate.guard import OUTCOME
-from pytest_deploygate.ledger import Phase
+from pytest_deploygate.ledger import Phase, Told
 from pytest_deploygate.model import Criterion, Reason, Result, Severity, humanised
 from pytest_deploygate.options import OPTIONS
 from pytest_deploygate.plugin import NAME
@@ -33,8 +35,8 @@ if TYPE_CHECKING:
     from pytest_deploygate.sources.base import Source
 
 ADAPTER = pytest.StashKey["Adapter"]()
-CHECK = pytest.StashKey[dict[str, Any]]()
-_PAYLOAD = "_deploygate"
+TOLD = pytest.StashKey[Told]()
+_TOLD = "_deploygate"
 _MARKS = tuple(Severity)
 _NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
 
@@ -63,13 +65,20 @@ def switch_on(config: pytest.Config) -> None:
     _choose_gate_checks(config)
     adapter = Adapter(config, gate)
     config.stash[ADAPTER] = adapter
+    _spare_the_garbage_collector(config)
     config.pluginmanager.register(adapter, "deploygate-adapter")
     config.pluginmanager.register(Cleaner(gate.run.redactor), "deploygate-cleaner")
 
 
-def gate_of(config: pytest.Config) -> Gate:
-    """The ``gate`` of the running test."""
-    return config.stash[ADAPTER].gate
+def _spare_the_garbage_collector(config: pytest.Config) -> None:
+    """Take out of its sight what lives as long as the process: modules, tests, their results.
+
+    Searching them again and again, last of all at the exit, takes longer than a gate of thirteen
+    criteria. It has everything back when pytest is done and the process goes on.
+    """
+    gc.freeze()
+    config.add_cleanup(gc.unfreeze)
+    atexit.register(gc.freeze)
 
 
 def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
@@ -155,10 +164,16 @@ class Adapter:
         self._config = config
         self.session = session
         self._worker = _is_worker(config)
-        self.gate = Gate(session.run)
+        self._gate = Gate(session.run)
         self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
         self._told = 0
+
+    @pytest.fixture(scope="session")
+    def gate(self) -> Gate:
+        """Ask production, as :class:`Gate` describes it."""
+        # Without ``request``, for which pytest would build a fixture definition in every test.
+        return self._gate
 
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
@@ -202,6 +217,7 @@ class Adapter:
             self._refuse(complaint)
         if not self._worker and not self._collects_only():
             self.session.run.prefetch(criteria)
+        gc.freeze()
 
     def _collects_only(self) -> bool:
         return any(getattr(self._config.option, name) for name in _NOT_JUDGED)
@@ -231,8 +247,8 @@ class Adapter:
         """The gate is this test's now; a worker learns only here which tests are its own."""
         severities = _severities(item)
         severity = Severity(severities[0]) if severities else None
-        self.gate.begin(item.name, severity)
-        item.stash[CHECK] = _check(item, severity, self.session.run.at)
+        self._gate.begin(item.name, severity)
+        item.stash[TOLD] = _known(item, severity, self.session.run.at)
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
             self.session.run.prefetch(c for one in near if (c := _criterion(one)))
@@ -242,7 +258,7 @@ class Adapter:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach what was judged, as builtins: it may have to travel to the controller."""
+        """Attach what was judged."""
         report = yield
         failure, error = None, call.excinfo
         if error is not None:
@@ -250,27 +266,24 @@ class Adapter:
             if error.errisinstance((CheckFailed, NoDataError, SourceError)):
                 report.longrepr = str(error.value)
         elif call.when == "call" and not self._judged(item):
-            failure = {"reason": Reason.ERROR.value, "message": _NEVER_JUDGED}
+            failure = (Reason.ERROR, _NEVER_JUDGED)
             report.outcome, report.longrepr = "failed", _NEVER_JUDGED
-        check: dict[str, Any] = item.stash[CHECK]
-        told = {
-            **check,
-            "results": [result.to_builtins() for result in self._untold(call.when)],
-            "failure": failure,
-            "covered": error is not None and error.errisinstance(CheckFailed),
-        }
-        setattr(report, _PAYLOAD, told)
+        told, results = item.stash[TOLD], self._untold(call.when)
+        if results or error is not None or failure is not None:
+            covered = error is not None and error.errisinstance(CheckFailed)
+            told = told._replace(results=results, failure=failure, covered=covered)
+        setattr(report, _TOLD, told)
         return report
 
-    def _untold(self, when: str) -> list[Result]:
+    def _untold(self, when: str) -> tuple[Result, ...]:
         """All results with the call, which counts; before and after it only if there are more."""
         told = self._told if when == "teardown" else 0
-        self._told = len(self.gate.results)
-        return self.gate.results if when == "call" or self._told > told else []
+        self._told = len(self._gate.results)
+        return tuple(self._gate.results) if when == "call" or self._told > told else ()
 
     def _judged(self, item: pytest.Item) -> bool:
         criterion = _criterion(item)
-        return criterion is None or criterion.id in self.gate.judged
+        return criterion is None or criterion.id in self._gate.judged
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what arrives, from this process or from a worker."""
@@ -286,7 +299,7 @@ class Adapter:
                 when=report.when or "",
                 outcome=report.outcome,
                 duration=report.duration,
-                payload=getattr(report, _PAYLOAD, None),
+                told=getattr(report, _TOLD, None),
                 message=_message(report),
             )
         )
@@ -308,6 +321,7 @@ class Adapter:
         if self._worker:
             self._config.workeroutput[NAME] = self.session.to_builtins()  # type: ignore[attr-defined]
             return (yield)
+        gc.freeze()
         self.session.partial_arguments(self._config.args)
         self.session.conclude(interrupted_by=_cut_short(session))
         self.session.act(self._announce)
@@ -354,11 +368,32 @@ class Adapter:
             return None
         return self._config.get_terminal_writer()
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_json_runtest_stage(self, report: pytest.TestReport) -> dict[str, Any] | None:
+        """What pytest-json-report says of a phase without a word, without a terminal for it."""
+        if report.longrepr or getattr(report, "_json_report_extra", {}).get(report.when):
+            return None
+        return {"duration": report.duration, "outcome": report.outcome}
+
     @pytest.hookimpl(optionalhook=True, trylast=True)
     def pytest_json_modifyreport(self, json_report: dict[str, Any]) -> None:
         """pytest-json-report's document is complete: add the gate's keys."""
         own_file = self._config.option.json_report_file is not None
         self.session.take_json(json_report, written_elsewhere=own_file)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, Any, Any]:
+        """A report is about to leave its process."""
+        data = yield
+        if data and (told := data.get(_TOLD)):
+            data[_TOLD] = told.to_builtins()
+        return data
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_from_serializable(self, data: dict[str, Any]) -> None:
+        """A report arrives from another process."""
+        if told := data.get(_TOLD):
+            data[_TOLD] = Told.from_builtins(told)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -379,19 +414,15 @@ class Adapter:
 _NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
 
 
-def _check(item: pytest.Item, severity: Severity | None, at: float) -> dict[str, Any]:
-    """What is known of a check before it is judged, as builtins."""
+def _known(item: pytest.Item, severity: Severity | None, at: float) -> Told:
+    """What is known of a check before it is judged."""
     criterion = _criterion(item)
-    return {
-        "severity": severity.value if severity else None,
-        "id": criterion.id if criterion else item.name.removeprefix("test_"),
-        "title": criterion.title if criterion else _title(item),
-        "query": criterion.query if criterion else "",
-        "at": at,
-    }
+    if criterion is None:
+        return Told(severity, item.name.removeprefix("test_"), _title(item), "", at)
+    return Told(severity, criterion.id, criterion.title, criterion.query, at)
 
 
-def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> dict[str, str] | None:
+def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason, str] | None:
     """Why a phase failed, unless a recorded result or a skip already says so."""
     error = call.excinfo
     if error is None or error.errisinstance((CheckFailed, pytest.skip.Exception)):
@@ -404,7 +435,7 @@ def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> dict[str, str] 
     elif error.errisinstance((AssertionError, pytest.fail.Exception)) and call.when == "call":
         reason, message = Reason.BREACH, message.removeprefix("AssertionError: ")
     told = redactor.text(message.removeprefix("Failed: "))
-    return {"reason": reason.value, "message": printable(told)}
+    return reason, printable(told)
 
 
 def _message(report: pytest.TestReport) -> str:
@@ -425,8 +456,11 @@ def _last_line(report: Any) -> str:
 
 
 def _criterion(item: pytest.Item) -> Criterion | None:
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return next((value for value in parameters.values() if isinstance(value, Criterion)), None)
+    callspec = getattr(item, "callspec", None)
+    for value in callspec.params.values() if callspec else ():
+        if isinstance(value, Criterion):
+            return value
+    return None
 
 
 def _severities(item: pytest.Item) -> list[str]:

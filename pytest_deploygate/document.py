@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from pytest_deploygate.model import Result
@@ -68,6 +69,7 @@ def _action(action: ActionResult) -> dict[str, Any]:
     }
 
 
+@cache
 def _iso(time: float) -> str:
     moment = datetime.fromtimestamp(time, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from pytest_deploygate.evaluation.trend import history_query
 from pytest_deploygate.model import Measurement, Query, RangeQuery, Reason, Result, Series, Status
@@ -25,8 +24,13 @@ Points = tuple[tuple[float, float], ...]
 
 
 def wanted(results: Iterable[Result]) -> list[Result]:
-    """The results that have no history and want one: the worst first, and never too many."""
-    lacking = filter(_lacks_history, results)
+    """The results that have no history and want one: the worst first, and never too many.
+
+    Where there are too many, nobody looks at the charts of what passed.
+    """
+    lacking = [result for result in results if _lacks_history(result)]
+    if len(lacking) > MOST:
+        lacking = [result for result in lacking if not result.ok]
     return sorted(lacking, key=lambda result: WORST_FIRST.index(result.status))[:MOST]
 
 
@@ -58,7 +62,7 @@ def _labels(labelled: Result | Series) -> frozenset[tuple[str, str]]:
 def _with_history(result: Result, points: Points) -> Result:
     if not points or not _lacks_history(result):
         return result
-    return replace(result, history=_ending_as_judged(result, points))
+    return result._replace(history=_ending_as_judged(result, points))
 
 
 def _ending_as_judged(result: Result, points: Sequence[tuple[float, float]]) -> Points:

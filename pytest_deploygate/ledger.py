@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from pytest_deploygate.evaluation.outcome import failed_status
@@ -17,14 +16,51 @@ from pytest_deploygate.text import printable
 LOST = "its result never arrived"
 
 
+class Told(NamedTuple):
+    """What a process knows of a test when a phase of it ends.
+
+    ``severity`` is the test's mark, ``at`` the evaluation time in Unix seconds. ``results`` holds
+    what was judged until then, if there is more of it than before. ``failure`` is why the phase
+    failed, unless it is ``covered``: told by one of the results.
+    """
+
+    severity: Severity | None
+    id: str
+    title: str
+    query: str
+    at: float
+    results: tuple[Result, ...] = ()
+    failure: tuple[Reason, str] | None = None
+    covered: bool = False
+
+    def to_builtins(self) -> dict[str, Any]:
+        """Plain builtins, the only thing that may travel between xdist's processes."""
+        return {
+            **self._asdict(),
+            "severity": self.severity and self.severity.value,
+            "results": [result.to_builtins() for result in self.results],
+            "failure": self.failure and [self.failure[0].value, self.failure[1]],
+        }
+
+    @classmethod
+    def from_builtins(cls, plain: Mapping[str, Any]) -> Told:
+        """The inverse of :meth:`to_builtins`."""
+        severity, failure = plain["severity"], plain["failure"]
+        return cls(**plain)._replace(
+            severity=severity and Severity(severity),
+            results=tuple(map(Result.from_builtins, plain["results"])),
+            failure=failure and (Reason(failure[0]), failure[1]),
+        )
+
+
 class Phase(NamedTuple):
-    """One report of one test: ``payload`` is what the gate attached to it, None after a crash."""
+    """One report of one test: ``told`` is what the gate attached to it, None after a crash."""
 
     nodeid: str
     when: str
     outcome: str
     duration: float
-    payload: Mapping[str, Any] | None
+    told: Told | None
     message: str = ""
 
 
@@ -33,15 +69,14 @@ class _Entry:
         self.phases: list[Phase] = []
 
     @property
-    def payload(self) -> Mapping[str, Any]:
-        """The last payload; each holds all that came before."""
-        return next((p.payload for p in reversed(self.phases) if p.payload is not None), {})
+    def told(self) -> Told | None:
+        """The newest that is known of the test itself."""
+        return next((phase.told for phase in reversed(self.phases) if phase.told), None)
 
     @property
-    def results(self) -> list[Mapping[str, Any]]:
+    def results(self) -> tuple[Result, ...]:
         """Everything that was judged: the longest list, each holds the ones before."""
-        lists = [phase.payload["results"] for phase in self.phases if phase.payload is not None]
-        return max(lists, key=len, default=[])
+        return max((phase.told.results for phase in self.phases if phase.told), key=len, default=())
 
     @property
     def complete(self) -> bool:
@@ -94,30 +129,25 @@ class Ledger:
 
 
 def _results(nodeid: str, entry: _Entry) -> list[Result]:
-    payload = entry.payload
-    duration = sum(phase.duration for phase in entry.phases)
-    known = {"nodeid": nodeid, "duration": duration / (len(entry.results) or 1)}
-    recorded = [Result.from_builtins({**plain, **known}) for plain in entry.results]
-    failures = [failure for phase in entry.phases for failure in _failures(phase)]
-    if not entry.complete and not failures:
+    duration, results = sum(phase.duration for phase in entry.phases), entry.results
+    share = duration / (len(results) or 1)
+    recorded = [result._replace(nodeid=nodeid, duration=share) for result in results]
+    failures = [failure for phase in entry.phases if (failure := _failure(phase))]
+    if not failures and not entry.complete:
         failures = [(Reason.ERROR, LOST)]
-    if failures:
-        reason, message = failures[0]
-        return [*recorded, _of_test(nodeid, payload, duration, reason, message)]
-    if recorded:
+    if not failures and recorded:
         return recorded
-    reason, message = _without_failure(entry)
-    return [_of_test(nodeid, payload, duration, reason, message)]
+    reason, message = failures[0] if failures else _without_failure(entry)
+    return [*recorded, _of_test(nodeid, entry.told, duration, reason, message)]
 
 
-def _failures(phase: Phase) -> list[tuple[Reason, str]]:
+def _failure(phase: Phase) -> tuple[Reason, str] | None:
     """What went wrong in a phase and is not already told by a recorded result."""
-    payload = phase.payload or {}
-    if failure := payload.get("failure"):
-        return [(Reason(failure["reason"]), failure["message"])]
-    if phase.outcome == "failed" and not payload.get("covered"):
-        return [(Reason.ERROR, phase.message or "it failed without a word")]
-    return []
+    if phase.told and phase.told.failure:
+        return phase.told.failure
+    if phase.outcome == "failed" and not (phase.told and phase.told.covered):
+        return Reason.ERROR, phase.message or "it failed without a word"
+    return None
 
 
 def _without_failure(entry: _Entry) -> tuple[Reason, str]:
@@ -128,10 +158,11 @@ def _without_failure(entry: _Entry) -> tuple[Reason, str]:
 
 
 def _of_test(
-    nodeid: str, payload: Mapping[str, Any], duration: float, reason: Reason, message: str
+    nodeid: str, told: Told | None, duration: float, reason: Reason, message: str
 ) -> Result:
     """The result of a test that measured nothing of its own, or failed besides what it measured."""
-    severity = Severity(payload.get("severity") or Severity.CRITICAL)
+    severity = told.severity if told else None
+    level = severity or Severity.CRITICAL
     statuses = {
         Reason.OK: Status.GO,
         Reason.SKIPPED: Status.SKIPPED,
@@ -139,17 +170,17 @@ def _of_test(
     }
     name = nodeid.rpartition("::")[2] or nodeid
     return Result(
-        id=printable(payload.get("id") or name.removeprefix("test_")),
-        name=printable(payload.get("title") or name),
-        severity=severity,
-        status=statuses.get(reason, failed_status(severity)),
+        id=printable(told.id if told else name.removeprefix("test_")),
+        name=printable(told.title if told else name),
+        severity=level,
+        status=statuses.get(reason, failed_status(level)),
         reason=reason,
         message=printable(message),
-        query=payload.get("query", ""),
-        timestamp=payload.get("at", 0.0),
+        query=told.query if told else "",
+        timestamp=told.at if told else 0.0,
         nodeid=nodeid,
         duration=duration,
-        marked=bool(payload.get("severity")),
+        marked=severity is not None,
     )
 
 
@@ -157,8 +188,9 @@ def _with_unique_ids(results: Iterable[Result]) -> tuple[Result, ...]:
     taken: set[str] = set()
     unique = []
     for result in results:
-        names = (f"{result.id}-{number}" for number in itertools.count(2))
-        id_ = next(name for name in itertools.chain([result.id], names) if name not in taken)
-        taken.add(id_)
-        unique.append(result if id_ == result.id else replace(result, id=id_))
+        if result.id in taken:
+            names = (f"{result.id}-{number}" for number in itertools.count(2))
+            result = result._replace(id=next(name for name in names if name not in taken))
+        taken.add(result.id)
+        unique.append(result)
     return tuple(unique)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from pytest_deploygate.durations import Duration
@@ -222,7 +223,7 @@ class Criterion:
     @property
     def level(self) -> Severity:
         """The severity, critical when none was given."""
-        return Severity(self.severity or Severity.CRITICAL)
+        return Severity.CRITICAL if self.severity is None else Severity(self.severity)
 
     @property
     def limit(self) -> float:
@@ -357,8 +358,7 @@ class Measurement:
         return index.get(tuple(labels[name] for name in names), ())
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One check judged.
 
     ``value`` is what was judged (of the worst series), ``threshold`` what it was held against,
@@ -376,7 +376,7 @@ class Result:
     threshold: float | None = None
     comparison: str = ""
     unit: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = MappingProxyType({})
     query: str = ""
     timestamp: float = 0.0
     failing: int = 0
@@ -399,23 +399,25 @@ class Result:
 
     def to_builtins(self) -> dict[str, Any]:
         """Plain builtins, the only thing that may travel between xdist's processes."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
-        for name in ("severity", "status", "reason"):
-            plain[name] = str(plain[name].value)
-        plain["labels"] = {str(key): str(value) for key, value in self.labels.items()}
-        plain["warnings"] = list(self.warnings)
-        plain["history"] = [[float(time), float(value)] for time, value in self.history]
-        for name in ("value", "threshold"):
-            plain[name] = None if plain[name] is None else float(plain[name])
-        return plain
+        return {
+            **self._asdict(),
+            "severity": self.severity.value,
+            "status": self.status.value,
+            "reason": self.reason.value,
+            "value": None if self.value is None else float(self.value),
+            "threshold": None if self.threshold is None else float(self.threshold),
+            "labels": {str(key): str(value) for key, value in self.labels.items()},
+            "warnings": list(self.warnings),
+            "history": [[float(time), float(value)] for time, value in self.history],
+        }
 
     @classmethod
     def from_builtins(cls, plain: Mapping[str, Any]) -> Result:
         """The inverse of :meth:`to_builtins`."""
-        known = {f.name: plain[f.name] for f in fields(cls)}
-        known["severity"] = Severity(known["severity"])
-        known["status"] = Status(known["status"])
-        known["reason"] = Reason(known["reason"])
-        known["warnings"] = tuple(known["warnings"])
-        known["history"] = tuple((time, value) for time, value in known["history"])
-        return cls(**known)
+        return cls(**plain)._replace(
+            severity=Severity(plain["severity"]),
+            status=Status(plain["status"]),
+            reason=Reason(plain["reason"]),
+            warnings=tuple(plain["warnings"]),
+            history=tuple((time, value) for time, value in plain["history"]),
+        )

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 # The last @ of a URL's authority ends its credentials, which may hold an @ themselves.
-_USERINFO = re.compile(r"(?<=://)[^/\s'\"<>]*@")
+_USERINFO = re.compile(r"://[^/\s'\"<>]*@")
 _HIDDEN = "***"
 
 
@@ -49,7 +49,7 @@ class Redactor:
         """The text without secrets. To be asked before a text is cut: half of one is one too."""
         if self._pattern is not None:
             text = self._pattern.sub(_HIDDEN, text)
-        return _USERINFO.sub(f"{_HIDDEN}@", text) if "://" in text else text
+        return _USERINFO.sub(f"://{_HIDDEN}@", text)
 
     def document(self, value: Any) -> Any:
         """A JSON document whose texts hold no secret; its keys are names, and stay."""

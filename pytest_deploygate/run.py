@@ -85,6 +85,8 @@ class GateRun:
         from pytest_deploygate import history
 
         queries = history.queries(history.wanted(results), self.at)
+        if not queries:
+            return tuple(results)
         self._charts.prefetch(queries)
         for query in queries:
             with suppress(SourceError):

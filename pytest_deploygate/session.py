@@ -157,7 +157,7 @@ class GateSession:
         return tuple(
             one
             if (one.name, one.message) == (name, message)
-            else replace(one, name=name, message=message)
+            else one._replace(name=name, message=message)
             for one, name, message in cleaned
         )
 

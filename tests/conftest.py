@@ -9,9 +9,6 @@ from pathlib import Path
 
 import pytest
 
-# pytester runs pytest in this process: what is imported lazily there is imported here first, so
-# that an enum stays the same class.
-import pytest_deploygate.adapter  # noqa: F401
 from tests import servers
 from tests.production import openmetrics, production
 

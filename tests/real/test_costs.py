@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,17 @@ def test_only_what_a_run_needs_is_loaded(
     where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
     assert run_gate(*where, *options).ret == 0
     assert set(Path(pytester.path, "loaded").read_text().split()) == loaded
+
+
+def test_what_lives_to_the_end_is_not_searched_for_garbage(
+    pytester: pytest.Pytester, healthy: Server
+) -> None:
+    pytester.makepyfile("""
+        import gc
+        import pytest
+        @pytest.mark.critical
+        def test_frozen(): assert gc.get_freeze_count() > 1000
+    """)
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
+    assert pytester.runpytest_inprocess("-p", "deploygate", *where).ret == 0
+    assert gc.get_freeze_count() == 0

@@ -40,7 +40,7 @@ SLACK = {"kind": "slack", "url_env": "HOOK"}
 def test_slack_is_told_the_verdict_its_reason_and_what_was_done() -> None:
     done = ActionResult(name="down", kind="command", status=ActionStatus.DONE, message="exit 0")
     report = replace(NO_GO, environment="production", partial="2 deselected", actions=(done,))
-    report = replace(report, results=(replace(SLOW, message="<!channel> & <http://x|y>"),))
+    report = replace(report, results=(SLOW._replace(message="<!channel> & <http://x|y>"),))
     with server.receiver() as slack:
         result = sent(slack.url, SLACK, report=report)
     assert (result.status, result.message) == ("done", "$HOOK answers 200: ok")

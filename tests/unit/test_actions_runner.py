@@ -30,9 +30,9 @@ SLOW = Result(
     reason=Reason.BREACH,
     message="p95 4.92 s, limit 4.50 s, for 20m (mode=creative)",
 )
-UNASKED = replace(SLOW, id="api_error_rate", reason=Reason.ERROR, message="no answer")
-WAIVED = replace(SLOW, id="rl_loss_runaway", status=Status.WAIVED, reason=Reason.WAIVED)
-FINE = replace(SLOW, id="cpu_usage", status=Status.GO, reason=Reason.OK)
+UNASKED = SLOW._replace(id="api_error_rate", reason=Reason.ERROR, message="no answer")
+WAIVED = SLOW._replace(id="rl_loss_runaway", status=Status.WAIVED, reason=Reason.WAIVED)
+FINE = SLOW._replace(id="cpu_usage", status=Status.GO, reason=Reason.OK)
 NO_GO = GateReport(verdict=Verdict.NO_GO, results=(SLOW, UNASKED, WAIVED, FINE))
 
 

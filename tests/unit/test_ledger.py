@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.ledger import LOST, Ledger, Phase
+from pytest_deploygate.ledger import LOST, Ledger, Phase, Told
 from pytest_deploygate.model import Reason, Result, Severity, Status
 
 
-def phase(nodeid: str, when: str = "call", outcome: str = "passed", **payload: Any) -> Phase:
-    told = {"severity": "critical", "results": [], "failure": None, "covered": False, **payload}
-    return Phase(nodeid=nodeid, when=when, outcome=outcome, duration=0.1, payload=told)
+def phase(
+    nodeid: str, *results: Result, when: str = "call", outcome: str = "passed", **more: Any
+) -> Phase:
+    told = Told(Severity.CRITICAL, nodeid, nodeid, "", 0.0, results, **more)
+    return Phase(nodeid=nodeid, when=when, outcome=outcome, duration=0.1, told=told)
 
 
-def judged(id_: str, status: Status = Status.GO) -> dict[str, Any]:
+def judged(id_: str, status: Status = Status.GO) -> Result:
     return Result(
         id=id_,
         name=id_,
@@ -21,7 +23,7 @@ def judged(id_: str, status: Status = Status.GO) -> dict[str, Any]:
         status=status,
         reason=Reason.OK if status is Status.GO else Reason.BREACH,
         message="",
-    ).to_builtins()
+    )
 
 
 def test_what_was_collected_and_never_reported_is_lost_and_an_error() -> None:
@@ -40,16 +42,16 @@ def test_results_stand_in_the_order_of_collection() -> None:
     ledger = Ledger()
     ledger.expect(["one", "two", "three"])
     for nodeid in ("three", "one", "two"):
-        ledger.record(phase(nodeid, results=[judged(nodeid)]))
+        ledger.record(phase(nodeid, judged(nodeid)))
     assert [result.id for result in ledger.results()] == ["one", "two", "three"]
 
 
 def test_the_last_try_of_a_test_that_is_run_again_counts() -> None:
     ledger = Ledger()
     ledger.expect(["one"])
-    ledger.record(phase("one", results=[judged("x", Status.NO_GO)], outcome="failed", covered=True))
+    ledger.record(phase("one", judged("x", Status.NO_GO), outcome="failed", covered=True))
     ledger.record(phase("one", when="setup"))
-    ledger.record(phase("one", results=[judged("x")]))
+    ledger.record(phase("one", judged("x")))
     assert [result.status for result in ledger.results()] == [Status.GO]
 
 
@@ -57,16 +59,16 @@ def test_every_id_is_unique() -> None:
     ledger = Ledger()
     ids = ["a-2", "a", "a", "a"]
     ledger.expect(["one"])
-    ledger.record(phase("one", results=[judged(id_) for id_ in ids]))
+    ledger.record(phase("one", *(judged(id_) for id_ in ids)))
     assert [result.id for result in ledger.results()] == ["a-2", "a", "a-3", "a-4"]
 
 
-def test_a_report_without_a_payload_is_an_error_whatever_it_judged_before() -> None:
+def test_a_report_of_a_crash_is_an_error_whatever_it_judged_before() -> None:
     ledger = Ledger()
     ledger.expect(["one"])
-    ledger.record(phase("one", when="setup", results=[judged("x")]))
+    ledger.record(phase("one", judged("x"), when="setup"))
     crash = Phase(
-        nodeid="one", when="???", outcome="failed", duration=0, payload=None, message="worker died"
+        nodeid="one", when="???", outcome="failed", duration=0, told=None, message="worker died"
     )
     ledger.record(crash)
     assert [(r.status, r.reason) for r in ledger.results()] == [
@@ -78,11 +80,9 @@ def test_a_report_without_a_payload_is_an_error_whatever_it_judged_before() -> N
 def test_a_failure_besides_what_was_measured_is_told_in_its_own_line() -> None:
     ledger = Ledger()
     ledger.expect(["one"])
-    ledger.record(phase("one", results=[judged("x")]))
-    failure = {"reason": "error", "message": "teardown"}
-    ledger.record(
-        phase("one", when="teardown", outcome="failed", results=[judged("x")], failure=failure)
-    )
+    ledger.record(phase("one", judged("x")))
+    failure = (Reason.ERROR, "teardown")
+    ledger.record(phase("one", judged("x"), when="teardown", outcome="failed", failure=failure))
     assert [(r.status, r.message) for r in ledger.results()] == [
         (Status.GO, ""),
         (Status.NO_GO, "teardown"),

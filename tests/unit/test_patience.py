@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 
@@ -38,7 +39,8 @@ def down() -> TransientError:
 
 @pytest.fixture
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that were made, none of which took any time."""
+    """The pauses that were made, none of which took any time; always the same ones."""
+    random.seed(1)
     pauses: list[float] = []
     monkeypatch.setattr(time, "sleep", pauses.append)
     return pauses

@@ -15,6 +15,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_deploygate.errors import SourceError
+from pytest_deploygate.ledger import Told
 from pytest_deploygate.model import (
     Criterion,
     InstantQuery,
@@ -292,6 +293,15 @@ queries: st.SearchStrategy[Query] = st.builds(InstantQuery, texts, numbers) | st
     RangeQuery, texts, numbers, numbers, numbers
 )
 series_ = st.builds(Series, st.dictionaries(texts, texts, max_size=3), points)
+tolds = st.builds(
+    Told,
+    st.none() | st.sampled_from(Severity),
+    *(texts, texts, texts),
+    st.floats(allow_nan=False),
+    st.lists(results, max_size=2).map(tuple),
+    st.none() | st.tuples(st.sampled_from(Reason), texts),
+    st.booleans(),
+)
 answers = st.builds(
     Measurement,
     st.lists(series_, max_size=3).map(tuple),
@@ -301,10 +311,10 @@ answers = st.builds(
 
 class TestWhatTravels:
     @quickly
-    @given(results)
-    def test_a_result_between_processes_comes_back(self, result: Result) -> None:
-        sent = execnet.loads(execnet.dumps(result.to_builtins()))
-        assert repr(Result.from_builtins(sent)) == repr(result)
+    @given(tolds)
+    def test_what_one_process_tells_another_comes_back(self, told: Told) -> None:
+        sent = execnet.loads(execnet.dumps(told.to_builtins()))
+        assert repr(Told.from_builtins(sent)) == repr(told)
 
     @quickly
     @given(st.dictionaries(queries, answers, max_size=4))

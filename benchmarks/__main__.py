@@ -115,7 +115,7 @@ def main() -> None:
             server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
             _print(fleet(directory, server.url, max(3, arguments.runs // 2)))
         if arguments.only in (None, "installed"):
-            _print(installed(directory, arguments.runs * 2))
+            _print(installed(directory, arguments.runs * 20))
 
 
 def _print(lines: Iterator[str]) -> None:

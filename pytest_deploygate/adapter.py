@@ -71,14 +71,17 @@ def switch_on(config: pytest.Config) -> None:
 
 
 def _spare_the_garbage_collector(config: pytest.Config) -> None:
-    """Take out of its sight what lives as long as the process: modules, tests, their results.
+    """Let it search less often, and not what lives as long as the process does.
 
-    Searching them again and again, last of all at the exit, takes longer than a gate of thirteen
-    criteria. It has everything back when pytest is done and the process goes on.
+    Modules, tests and their results are no garbage. To search them again and again, last of all
+    at the exit, takes longer than a gate of thirteen criteria. When pytest is done and the process
+    goes on, all is as it was.
     """
-    gc.freeze()
+    config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
     config.add_cleanup(gc.unfreeze)
     atexit.register(gc.freeze)
+    gc.set_threshold(20_000, 20, 20)
+    gc.freeze()
 
 
 def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
@@ -199,18 +202,21 @@ class Adapter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Refuse contradictory marks, and let the configuration's severity be the mark."""
+        """Let the configuration's severity be the mark, before anybody selects by marks."""
         for item in items:
             criterion = _criterion(item)
             override = self.session.severity_override(criterion) if criterion else None
             if override:
                 item.own_markers[:] = [m for m in item.own_markers if m.name not in _MARKS]
                 item.add_marker(override.value)
-            if len(_severities(item)) > 1:
-                self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know what must report, refuse what no criterion knows, and begin to ask."""
+        for item in session.items:
+            marks = _severities(item)
+            if len(marks) > 1:
+                self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
+            item.stash[TOLD] = _known(item, min(marks, default=None), self.session.run.at)
         criteria = [c for item in session.items if (c := _criterion(item))]
         self.session.collected([item.nodeid for item in session.items], criteria)
         for complaint in self.session.unknown_settings():
@@ -240,19 +246,13 @@ class Adapter:
         elif report.skipped:
             self.session.left_out.append(f"{where} was skipped as a whole")
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(
-        self, item: pytest.Item, nextitem: pytest.Item | None
-    ) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """The gate is this test's now; a worker learns only here which tests are its own."""
-        severities = _severities(item)
-        severity = Severity(severities[0]) if severities else None
-        self._gate.begin(item.name, severity)
-        item.stash[TOLD] = _known(item, severity, self.session.run.at)
+        self._gate.begin(item.name, item.stash[TOLD].severity)
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
             self.session.run.prefetch(c for one in near if (c := _criterion(one)))
-        return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -291,8 +291,9 @@ class Adapter:
             return
         if report.when not in ("setup", "call", "teardown"):
             self.session.problems.append(f"{report.nodeid}: its worker crashed")
-        told = report.longrepr
-        self._has_tracebacks |= report.failed and (not isinstance(told, str) or "\n" in told)
+        if report.failed:
+            told = report.longrepr
+            self._has_tracebacks |= not isinstance(told, str) or "\n" in told
         self.session.ledger.record(
             Phase(
                 nodeid=report.nodeid,
@@ -463,8 +464,8 @@ def _criterion(item: pytest.Item) -> Criterion | None:
     return None
 
 
-def _severities(item: pytest.Item) -> list[str]:
-    return sorted({mark.name for mark in item.iter_markers() if mark.name in _MARKS})
+def _severities(item: pytest.Item) -> set[Severity]:
+    return {Severity(mark.name) for mark in item.iter_markers() if mark.name in _MARKS}
 
 
 def _title(item: pytest.Item) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 
 import pytest
 
 from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.model import Criterion
+from pytest_deploygate.model import Criterion, Severity
 
 
 def gate_criteria(criteria: Iterable[Criterion]) -> pytest.MarkDecorator:
@@ -26,7 +27,7 @@ def gate_criteria(criteria: Iterable[Criterion]) -> pytest.MarkDecorator:
         raise ConfigurationError(f"gate_criteria: {told}; every criterion needs an id of its own")
     return pytest.mark.parametrize(
         "criterion",
-        [pytest.param(one, id=one.id, marks=_mark(one)) for one in given],
+        [pytest.param(one, id=one.id, marks=_mark(one.level)) for one in given],
     )
 
 
@@ -34,6 +35,7 @@ def _count(item: tuple[str, int]) -> int:
     return item[1]
 
 
-def _mark(criterion: Criterion) -> pytest.MarkDecorator:
-    mark: pytest.MarkDecorator = getattr(pytest.mark, criterion.level.value)
+@cache
+def _mark(severity: Severity) -> pytest.MarkDecorator:
+    mark: pytest.MarkDecorator = getattr(pytest.mark, severity.value)
     return mark

@@ -106,7 +106,9 @@ class Ledger:
 
     def record(self, phase: Phase) -> None:
         """One report arrived. A test that is set up again is run again: its last try counts."""
-        entry = self._entries.setdefault(phase.nodeid, _Entry())
+        entry = self._entries.get(phase.nodeid)
+        if entry is None:
+            entry = self._entries[phase.nodeid] = _Entry()
         if phase.when == "setup":
             entry.phases.clear()
         entry.phases.append(phase)

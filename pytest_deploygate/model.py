@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pytest_deploygate.durations import Duration
 from pytest_deploygate.errors import ConfigurationError
@@ -223,7 +223,7 @@ class Criterion:
     @property
     def level(self) -> Severity:
         """The severity, critical when none was given."""
-        return Severity.CRITICAL if self.severity is None else Severity(self.severity)
+        return cast(Severity, self.severity or Severity.CRITICAL)
 
     @property
     def limit(self) -> float:

@@ -64,7 +64,8 @@ class GateRun:
 
     def prefetch(self, criteria: Iterable[Criterion]) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
-        self.measurements.prefetch(query_of(self.resolved(one), self.at) for one in criteria)
+        at = self.at
+        self.measurements.prefetch(query_of(self.resolved(one), at) for one in criteria)
 
     def judge(self, criterion: Criterion) -> Result:
         """One criterion judged with the settings of this run."""

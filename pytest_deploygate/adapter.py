@@ -292,17 +292,11 @@ class Adapter:
         if report.when not in ("setup", "call", "teardown"):
             self.session.problems.append(f"{report.nodeid}: its worker crashed")
         if report.failed:
-            told = report.longrepr
-            self._has_tracebacks |= not isinstance(told, str) or "\n" in told
+            shown = report.longrepr
+            self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
+        told, message = getattr(report, _TOLD, None), _message(report)
         self.session.ledger.record(
-            Phase(
-                nodeid=report.nodeid,
-                when=report.when or "",
-                outcome=report.outcome,
-                duration=report.duration,
-                told=getattr(report, _TOLD, None),
-                message=_message(report),
-            )
+            Phase(report.nodeid, report.when or "", report.outcome, report.duration, told, message)
         )
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:

@@ -51,7 +51,10 @@ class Check:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """All checks of one status: the first in full, more in a table, the rest only counted."""
+    """All checks of one status: the first in full, more in a table, the rest only counted.
+
+    Where there are many checks, only those that failed are shown in full.
+    """
 
     status: Status
     label: str
@@ -136,10 +139,11 @@ def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
 
 def _sections(report: GateReport) -> Iterator[Section]:
     number, space = 0, _MOST_OTHERS
+    few = len(report.results) <= _MOST_IN_FULL
     for status in WORST_FIRST:
         results = report.with_status(status)
         groups = _alike(results)
-        room = max(0, _MOST_IN_FULL - number)
+        room = max(0, _MOST_IN_FULL - number) if few or status in _FAILED else 0
         rest = [result for group in groups[room:] for result in group]
         shown = rest if status in _FAILED else rest[:space]
         if status not in _FAILED:

@@ -113,7 +113,7 @@ def main() -> None:
             _print(thirteen(directory, server.url, arguments.runs))
         if arguments.only in (None, "fleet"):
             server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
-            _print(fleet(directory, server.url, max(3, arguments.runs // 2)))
+            _print(fleet(directory, server.url, arguments.runs))
         if arguments.only in (None, "installed"):
             _print(installed(directory, arguments.runs * 20))
 

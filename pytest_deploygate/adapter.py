@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Mapping
 from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -67,7 +68,24 @@ def switch_on(config: pytest.Config) -> None:
     config.stash[ADAPTER] = adapter
     _spare_the_garbage_collector(config)
     config.pluginmanager.register(adapter, "deploygate-adapter")
+    config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
     config.pluginmanager.register(Cleaner(gate.run.redactor), "deploygate-cleaner")
+
+
+def _fixtures(gate: Gate) -> ModuleType:
+    """The fixture ``gate``, in a module, as methods may have no scope.
+
+    It does not take ``request``, for which pytest would build a fixture definition in every test.
+    """
+
+    @pytest.fixture(scope="session", name="gate")
+    def fixture() -> Gate:
+        """Ask production; with ``-p deploygate``, else the test is skipped."""
+        return gate
+
+    module = ModuleType("deploygate-fixtures")
+    module.__dict__["gate"] = fixture
+    return module
 
 
 def _spare_the_garbage_collector(config: pytest.Config) -> None:
@@ -167,16 +185,10 @@ class Adapter:
         self._config = config
         self.session = session
         self._worker = _is_worker(config)
-        self._gate = Gate(session.run)
+        self.gate = Gate(session.run)
         self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
         self._told = 0
-
-    @pytest.fixture(scope="session")
-    def gate(self) -> Gate:
-        """Ask production, as :class:`Gate` describes it."""
-        # Without ``request``, for which pytest would build a fixture definition in every test.
-        return self._gate
 
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
@@ -249,7 +261,7 @@ class Adapter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
         """The gate is this test's now; a worker learns only here which tests are its own."""
-        self._gate.begin(item.name, item.stash[TOLD].severity)
+        self.gate.begin(item.name, item.stash[TOLD].severity)
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
             self.session.run.prefetch(c for one in near if (c := _criterion(one)))
@@ -278,12 +290,12 @@ class Adapter:
     def _untold(self, when: str) -> tuple[Result, ...]:
         """All results with the call, which counts; before and after it only if there are more."""
         told = self._told if when == "teardown" else 0
-        self._told = len(self._gate.results)
-        return tuple(self._gate.results) if when == "call" or self._told > told else ()
+        self._told = len(self.gate.results)
+        return tuple(self.gate.results) if when == "call" or self._told > told else ()
 
     def _judged(self, item: pytest.Item) -> bool:
         criterion = _criterion(item)
-        return criterion is None or criterion.id in self._gate.judged
+        return criterion is None or criterion.id in self.gate.judged
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what arrives, from this process or from a worker."""

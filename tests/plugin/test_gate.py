@@ -192,3 +192,7 @@ def test_one_criterion_is_judged_for_each_service_without_further_queries(
     result = run_gate(*workers, *at_healthy)
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*• Up[[]elsewhere[]]*", "*no data: the query matches nothing*"])
+
+
+def test_the_gate_itself_warns_of_nothing(run_gate: Gate, workers: tuple[str, ...]) -> None:
+    assert run_gate("-W", "error", "--gate-demo=go", "--pyargs", "gate_checks", *workers).ret == 0

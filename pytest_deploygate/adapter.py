@@ -16,7 +16,7 @@ import pytest
 
 from pytest_deploygate import session as gate_session
 from pytest_deploygate.acting import acting_for
-from pytest_deploygate.cleaning import Cleaner
+from pytest_deploygate.cleaning import clean
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
 from pytest_deploygate.fixture import Gate
@@ -69,7 +69,6 @@ def switch_on(config: pytest.Config) -> None:
     _spare_the_garbage_collector(config)
     config.pluginmanager.register(adapter, "deploygate-adapter")
     config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
-    config.pluginmanager.register(Cleaner(gate.run.redactor), "deploygate-cleaner")
 
 
 def _fixtures(gate: Gate) -> ModuleType:
@@ -250,6 +249,15 @@ class Adapter:
         """A run without all its criteria is partial."""
         self.session.deselected += len(items)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_make_collect_report(
+        self,
+    ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+        """Clean what a module says that cannot be collected."""
+        report = yield
+        clean(report, self.session.run.redactor)
+        return report
+
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected hides its checks."""
         where = report.nodeid or "collection"
@@ -266,11 +274,11 @@ class Adapter:
             near = [one for one in (item, nextitem) if one is not None]
             self.session.run.prefetch(c for one in near if (c := _criterion(one)))
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Attach what was judged."""
+        """Attach what was judged, and clean what the test says."""
         report = yield
         failure, error = None, call.excinfo
         if error is not None:
@@ -285,6 +293,7 @@ class Adapter:
             covered = error is not None and error.errisinstance(CheckFailed)
             told = told._replace(results=results, failure=failure, covered=covered)
         setattr(report, _TOLD, told)
+        clean(report, self.session.run.redactor)
         return report
 
     def _untold(self, when: str) -> tuple[Result, ...]:

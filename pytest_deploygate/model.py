@@ -192,6 +192,7 @@ class Criterion:
     match: Mapping[str, str] = field(default_factory=dict)
     buckets: tuple[float, ...] = ()
     comparison: Comparison = field(init=False, repr=False, compare=False)
+    thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be judged, and turn words into their enums."""
@@ -209,8 +210,10 @@ class Criterion:
                 f"given: {', '.join(c.keyword for c in given) or 'none'}"
             )
         self._set("comparison", given[0])
-        for limit in self.limits:
+        limits = self.limits
+        for limit in limits:
             _refuse_no_number(self.id, limit)
+        self._set("thresholds", tuple(one for one in limits if isinstance(one, Threshold)))
         if self.severity is not None:
             self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
         self._set("no_data", _word(NoData, self.no_data, f"{self.id!r}: no_data"))
@@ -235,11 +238,6 @@ class Criterion:
         """Every limit of this criterion, the kind's included."""
         limit: Limit = getattr(self, self.comparison.keyword)
         return (limit, self.kind.factor) if isinstance(self.kind, Runaway) else (limit,)
-
-    @property
-    def thresholds(self) -> tuple[Threshold, ...]:
-        """The limits that have a key."""
-        return tuple(limit for limit in self.limits if isinstance(limit, Threshold))
 
     def resolved(self, settings: Mapping[str, float]) -> Criterion:
         """The same criterion with every threshold replaced by its number for this run."""

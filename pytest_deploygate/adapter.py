@@ -2,188 +2,39 @@
 
 from __future__ import annotations
 
-import atexit
 import gc
-import os
 import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping
-from functools import cache, partial
-from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from pytest_deploygate import session as gate_session
-from pytest_deploygate.acting import acting_for
+from pytest_deploygate import translation
 from pytest_deploygate.cleaning import clean
-from pytest_deploygate.config import load
-from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, SourceError
+from pytest_deploygate.errors import CheckFailed, NoDataError, SourceError
 from pytest_deploygate.fixture import Gate
 from pytest_deploygate.guard import OUTCOME
 from pytest_deploygate.ledger import Phase, Told
-from pytest_deploygate.model import Criterion, Reason, Result, Severity, humanised
-from pytest_deploygate.options import OPTIONS
+from pytest_deploygate.model import Reason, Result
 from pytest_deploygate.plugin import NAME
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import GateReport
-from pytest_deploygate.run import GateRun
-from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.session import GateSession
 from pytest_deploygate.text import printable
-
-if TYPE_CHECKING:
-    from pytest_deploygate.actions.base import Kind
-    from pytest_deploygate.sources.base import Source
+from pytest_deploygate.translation import criterion_of
 
 ADAPTER = pytest.StashKey["Adapter"]()
 TOLD = pytest.StashKey[Told]()
 _TOLD = "_deploygate"
-_MARKS = tuple(Severity)
-_NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
-
-
-def switch_on(config: pytest.Config) -> None:
-    """Read the settings and register the hooks below.
-
-    Raises:
-        pytest.UsageError: something given cannot be used.
-    """
-    try:
-        added = config.hook.pytest_deploygate_actions(config=config)
-        kinds = cache(partial(_action_kinds, added))
-        if added:
-            kinds()
-        settings = _settings(config, kinds)
-        gate = gate_session.GateSession(GateRun(settings, os.environ, _source(config, settings)))
-        if not _is_worker(config):
-            _refuse_unwritable_reports(settings)
-            gate.added_reports = _added_reports(config)
-            judges = not any(getattr(config.option, name) for name in _NOT_JUDGED)
-            gate.acting = acting_for(gate.run, os.environ, kinds, judges=judges)
-    except ConfigurationError as error:
-        raise pytest.UsageError(f"deploygate: {error}") from None
-    _take_over_json_report(config, settings)
-    _choose_gate_checks(config)
-    adapter = Adapter(config, gate)
-    config.stash[ADAPTER] = adapter
-    _spare_the_garbage_collector(config)
-    config.pluginmanager.register(adapter, "deploygate-adapter")
-    config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
-
-
-def _fixtures(gate: Gate) -> ModuleType:
-    """The fixture ``gate``, in a module, as methods may have no scope.
-
-    It does not take ``request``, for which pytest would build a fixture definition in every test.
-    """
-
-    @pytest.fixture(scope="session", name="gate")
-    def fixture() -> Gate:
-        """Ask production; with ``-p deploygate``, else the test is skipped."""
-        return gate
-
-    module = ModuleType("deploygate-fixtures")
-    module.__dict__["gate"] = fixture
-    return module
-
-
-def _spare_the_garbage_collector(config: pytest.Config) -> None:
-    """Let it search less often, and not what lives as long as the process does.
-
-    Modules, tests and their results are no garbage. To search them again and again, last of all
-    at the exit, takes longer than a gate of thirteen criteria. When pytest is done and the process
-    goes on, all is as it was.
-    """
-    config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
-    config.add_cleanup(gc.unfreeze)
-    atexit.register(gc.freeze)
-    gc.set_threshold(20_000, 20, 20)
-    gc.freeze()
-
-
-def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
-    from pytest_deploygate.actions.registry import known_kinds
-
-    return known_kinds(added)
-
-
-def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, Kind]]) -> Settings:
-    given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
-    worker = getattr(config, "workerinput", {}).get(NAME)
-    directory = config.invocation_params.dir
-    file = load(
-        config.rootpath,
-        directory / given["gate-config"] if given["gate-config"] else None,
-        given["gate-env"],
-        kinds=kinds,
-    )
-    if worker:
-        given["gate-at"] = given["gate-at"] if _replays(given, file.options) else str(worker["at"])
-    return merge(given, os.environ, file, directory)
-
-
-def _source(config: pytest.Config, settings: Settings) -> Source | None:
-    if _replays({name: settings.text(name) for name in settings.options}):
-        return None
-    found: Source | None = config.hook.pytest_deploygate_source(config=config, settings=settings)
-    return found
-
-
-def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
-    from pytest_deploygate.files import refuse_unwritable
-
-    added = {}
-    for reports in config.hook.pytest_deploygate_reports(config=config):
-        for path, render in reports.items():
-            added[config.invocation_params.dir / path] = render
-    for path in added:
-        refuse_unwritable("pytest_deploygate_reports", path)
-    return added
-
-
-def _replays(*layers: Any) -> bool:
-    return any(layer.get(name) for layer in layers for name in ("gate-replay", "gate-demo"))
-
-
-def _refuse_unwritable_reports(settings: Settings) -> None:
-    from pytest_deploygate.files import refuse_unwritable
-
-    for name in gate_session.WRITTEN:
-        if path := settings.path(name):
-            refuse_unwritable(f"--{name}", path)
-
-
-def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
-    """--gate-json is pytest-json-report's document; a --json-report beside it stays as it is."""
-    if not settings.path("gate-json"):
-        return
-    if not hasattr(config.option, "json_report"):
-        raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
-    if not config.option.json_report:
-        config.option.json_report = True
-        config.option.json_report_file = None
-        config.option.json_report_verbosity = 0
-        config.option.json_report_omit = ["collectors", "keywords", "log"]
-
-
-def _choose_gate_checks(config: pytest.Config) -> None:
-    """Without paths on the command line a gate runs the project's gate_checks, not its tests."""
-    directory = config.rootpath / "gate_checks"
-    if config.args_source is not pytest.Config.ArgsSource.ARGS and directory.is_dir():
-        config.args = [str(directory)]
-
-
-def _is_worker(config: pytest.Config) -> bool:
-    return hasattr(config, "workerinput")
+_NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
 
 
 class Adapter:
     """The hooks of one process: a plain run, xdist's controller or one of its workers."""
 
-    def __init__(self, config: pytest.Config, session: gate_session.GateSession) -> None:
+    def __init__(self, config: pytest.Config, session: GateSession) -> None:
         self._config = config
         self.session = session
-        self._worker = _is_worker(config)
+        self._worker = translation.is_worker(config)
+        self._judges = translation.judges(config)
         self.gate = Gate(session.run)
         self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
@@ -192,7 +43,7 @@ class Adapter:
     def pytest_sessionstart(self) -> None:
         """From here on only a verdict ends in 0 or 1."""
         self._outcome.started = True
-        if not self._worker and not self._collects_only():
+        if not self._worker and self._judges:
             self.session.begin(self._terminal_writer())
 
     @pytest.hookimpl(tryfirst=True)
@@ -215,29 +66,26 @@ class Adapter:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Let the configuration's severity be the mark, before anybody selects by marks."""
         for item in items:
-            criterion = _criterion(item)
+            criterion = criterion_of(item)
             override = self.session.severity_override(criterion) if criterion else None
             if override:
-                item.own_markers[:] = [m for m in item.own_markers if m.name not in _MARKS]
-                item.add_marker(override.value)
+                translation.mark(item, override)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know what must report, refuse what no criterion knows, and begin to ask."""
         for item in session.items:
-            marks = _severities(item)
+            marks = translation.severities_of(item)
             if len(marks) > 1:
                 self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
-            item.stash[TOLD] = _known(item, min(marks, default=None), self.session.run.at)
-        criteria = [c for item in session.items if (c := _criterion(item))]
+            severity = min(marks, default=None)
+            item.stash[TOLD] = translation.known(item, severity, self.session.run.at)
+        criteria = [c for item in session.items if (c := criterion_of(item))]
         self.session.collected([item.nodeid for item in session.items], criteria)
         for complaint in self.session.unknown_settings():
             self._refuse(complaint)
-        if not self._worker and not self._collects_only():
+        if not self._worker and self._judges:
             self.session.run.prefetch(criteria)
         gc.freeze()
-
-    def _collects_only(self) -> bool:
-        return any(getattr(self._config.option, name) for name in _NOT_JUDGED)
 
     def _refuse(self, complaint: str) -> None:
         """A worker cannot end the run by itself: it tells the controller."""
@@ -262,7 +110,8 @@ class Adapter:
         """A module that cannot be collected hides its checks."""
         where = report.nodeid or "collection"
         if report.failed:
-            self.session.problems.append(f"{where}: could not be collected: {_last_line(report)}")
+            told = translation.last_line(report)
+            self.session.problems.append(f"{where}: could not be collected: {told}")
         elif report.skipped:
             self.session.left_out.append(f"{where} was skipped as a whole")
 
@@ -272,7 +121,7 @@ class Adapter:
         self.gate.begin(item.name, item.stash[TOLD].severity)
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
-            self.session.run.prefetch(c for one in near if (c := _criterion(one)))
+            self.session.run.prefetch(c for one in near if (c := criterion_of(one)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
@@ -282,7 +131,7 @@ class Adapter:
         report = yield
         failure, error = None, call.excinfo
         if error is not None:
-            failure = _failure(call, self.session.run.redactor)
+            failure = translation.failure_of(call, self.session.run.redactor)
             if error.errisinstance((CheckFailed, NoDataError, SourceError)):
                 report.longrepr = str(error.value)
         elif call.when == "call" and not self._judged(item):
@@ -303,7 +152,7 @@ class Adapter:
         return tuple(self.gate.results) if when == "call" or self._told > told else ()
 
     def _judged(self, item: pytest.Item) -> bool:
-        criterion = _criterion(item)
+        criterion = criterion_of(item)
         return criterion is None or criterion.id in self.gate.judged
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -315,7 +164,7 @@ class Adapter:
         if report.failed:
             shown = report.longrepr
             self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
-        told, message = getattr(report, _TOLD, None), _message(report)
+        told, message = getattr(report, _TOLD, None), translation.message_of(report)
         self.session.ledger.record(
             Phase(report.nodeid, report.when or "", report.outcome, report.duration, told, message)
         )
@@ -339,7 +188,7 @@ class Adapter:
             return (yield)
         gc.freeze()
         self.session.partial_arguments(self._config.args)
-        self.session.conclude(interrupted_by=_cut_short(session))
+        self.session.conclude(interrupted_by=translation.cut_short(session))
         self.session.act(self._announce)
         self._tell_plugins()
         session.exitstatus = self.session.report.exit_code
@@ -425,70 +274,3 @@ class Adapter:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker is done, and brings what it asked; or it died, and its tests are missed."""
         self.session.add_worker(getattr(node, "workeroutput", {}).get(NAME))
-
-
-_NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
-
-
-def _known(item: pytest.Item, severity: Severity | None, at: float) -> Told:
-    """What is known of a check before it is judged."""
-    criterion = _criterion(item)
-    if criterion is None:
-        return Told(severity, item.name.removeprefix("test_"), _title(item), "", at)
-    return Told(severity, criterion.id, criterion.title, criterion.query, at)
-
-
-def _failure(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason, str] | None:
-    """Why a phase failed, unless a recorded result or a skip already says so."""
-    error = call.excinfo
-    if error is None or error.errisinstance((CheckFailed, pytest.skip.Exception)):
-        return None
-    reason, message = Reason.ERROR, error.exconly()
-    if error.errisinstance(NoDataError):
-        reason, message = Reason.NO_DATA, str(error.value)
-    elif error.errisinstance(SourceError):
-        message = str(error.value)
-    elif error.errisinstance((AssertionError, pytest.fail.Exception)) and call.when == "call":
-        reason, message = Reason.BREACH, message.removeprefix("AssertionError: ")
-    told = redactor.text(message.removeprefix("Failed: "))
-    return reason, printable(told)
-
-
-def _message(report: pytest.TestReport) -> str:
-    """A report's own words, for what the gate's payload does not tell."""
-    if report.passed:
-        return ""
-    if report.skipped and isinstance(report.longrepr, tuple):
-        return printable(str(report.longrepr[2]).removeprefix("Skipped: "))
-    if report.skipped and hasattr(report, "wasxfail"):
-        return f"xfail: {printable(report.wasxfail)}"
-    return _last_line(report)
-
-
-def _last_line(report: Any) -> str:
-    lines = [line for line in str(report.longrepr or "").splitlines() if line.strip()]
-    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
-    return printable((errors or lines or [""])[-1])
-
-
-def _criterion(item: pytest.Item) -> Criterion | None:
-    callspec = getattr(item, "callspec", None)
-    for value in callspec.params.values() if callspec else ():
-        if isinstance(value, Criterion):
-            return value
-    return None
-
-
-def _severities(item: pytest.Item) -> set[Severity]:
-    return {Severity(mark.name) for mark in item.iter_markers() if mark.name in _MARKS}
-
-
-def _title(item: pytest.Item) -> str:
-    doc = getattr(getattr(item, "obj", None), "__doc__", None)
-    first = (doc or "").strip().splitlines()
-    return printable(first[0].rstrip(".") if first else humanised(item.name))
-
-
-def _cut_short(session: pytest.Session) -> str:
-    reason = session.shouldfail or session.shouldstop
-    return str(reason) if reason else ""

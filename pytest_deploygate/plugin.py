@@ -1,6 +1,6 @@
 """The entry point: what every pytest run of the environment pays for.
 
-It registers options and marks, and hands over to :mod:`pytest_deploygate.adapter` only when
+It registers options and marks, and hands over to :mod:`pytest_deploygate.activation` only when
 ``-p deploygate`` switched the gate on. It imports nothing heavy.
 """
 
@@ -57,7 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "critical: a gate check whose failure is NO-GO")
     config.addinivalue_line("markers", "warning: a gate check whose failure is WARNING")
     if is_on(config):
-        from pytest_deploygate.adapter import switch_on
+        from pytest_deploygate.activation import switch_on
 
         switch_on(config)
     else:
@@ -92,5 +92,5 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
 @pytest.fixture(scope="session")
 def gate() -> None:
     """Ask production; with ``-p deploygate``, else the test is skipped."""
-    # When the gate is on, the adapter's fixture of this name takes this one's place.
+    # When the gate is on, activation's fixture of this name takes this one's place.
     pytest.skip(HOW_TO_SWITCH_ON)

@@ -1,0 +1,161 @@
+"""What ``-p deploygate`` switches on: the settings of this run, its source, and the hooks."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_deploygate.acting import acting_for
+from pytest_deploygate.adapter import ADAPTER, Adapter
+from pytest_deploygate.config import load
+from pytest_deploygate.errors import ConfigurationError
+from pytest_deploygate.fixture import Gate
+from pytest_deploygate.options import OPTIONS
+from pytest_deploygate.plugin import NAME
+from pytest_deploygate.report import GateReport
+from pytest_deploygate.run import GateRun
+from pytest_deploygate.session import WRITTEN, GateSession
+from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.translation import is_worker, judges
+
+if TYPE_CHECKING:
+    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.sources.base import Source
+
+
+def switch_on(config: pytest.Config) -> None:
+    """Read the settings, and register the hooks and the fixture.
+
+    Raises:
+        pytest.UsageError: something given cannot be used.
+    """
+    try:
+        added = config.hook.pytest_deploygate_actions(config=config)
+        kinds = cache(partial(_action_kinds, added))
+        if added:
+            kinds()
+        settings = _settings(config, kinds)
+        gate = GateSession(GateRun(settings, os.environ, _source(config, settings)))
+        if not is_worker(config):
+            _refuse_unwritable_reports(settings)
+            gate.added_reports = _added_reports(config)
+            gate.acting = acting_for(gate.run, os.environ, kinds, judges=judges(config))
+    except ConfigurationError as error:
+        raise pytest.UsageError(f"deploygate: {error}") from None
+    _take_over_json_report(config, settings)
+    _choose_gate_checks(config)
+    adapter = Adapter(config, gate)
+    config.stash[ADAPTER] = adapter
+    _spare_the_garbage_collector(config)
+    config.pluginmanager.register(adapter, "deploygate-adapter")
+    config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
+
+
+def _fixtures(gate: Gate) -> ModuleType:
+    """The fixture ``gate``, in a module, as methods may have no scope.
+
+    It does not take ``request``, for which pytest would build a fixture definition in every test.
+    """
+
+    @pytest.fixture(scope="session", name="gate")
+    def fixture() -> Gate:
+        """Ask production; with ``-p deploygate``, else the test is skipped."""
+        return gate
+
+    module = ModuleType("deploygate-fixtures")
+    module.__dict__["gate"] = fixture
+    return module
+
+
+def _spare_the_garbage_collector(config: pytest.Config) -> None:
+    """Let it search less often, and not what lives as long as the process does.
+
+    Modules, tests and their results are no garbage. To search them again and again, last of all
+    at the exit, takes longer than a gate of thirteen criteria. When pytest is done and the process
+    goes on, all is as it was.
+    """
+    config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
+    config.add_cleanup(gc.unfreeze)
+    atexit.register(gc.freeze)
+    gc.set_threshold(20_000, 20, 20)
+    gc.freeze()
+
+
+def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
+    from pytest_deploygate.actions.registry import known_kinds
+
+    return known_kinds(added)
+
+
+def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, Kind]]) -> Settings:
+    given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
+    worker = getattr(config, "workerinput", {}).get(NAME)
+    directory = config.invocation_params.dir
+    file = load(
+        config.rootpath,
+        directory / given["gate-config"] if given["gate-config"] else None,
+        given["gate-env"],
+        kinds=kinds,
+    )
+    if worker:
+        given["gate-at"] = given["gate-at"] if _replays(given, file.options) else str(worker["at"])
+    return merge(given, os.environ, file, directory)
+
+
+def _source(config: pytest.Config, settings: Settings) -> Source | None:
+    if _replays({name: settings.text(name) for name in settings.options}):
+        return None
+    found: Source | None = config.hook.pytest_deploygate_source(config=config, settings=settings)
+    return found
+
+
+def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
+    from pytest_deploygate.files import refuse_unwritable
+
+    added = {}
+    for reports in config.hook.pytest_deploygate_reports(config=config):
+        for path, render in reports.items():
+            added[config.invocation_params.dir / path] = render
+    for path in added:
+        refuse_unwritable("pytest_deploygate_reports", path)
+    return added
+
+
+def _replays(*layers: Any) -> bool:
+    return any(layer.get(name) for layer in layers for name in ("gate-replay", "gate-demo"))
+
+
+def _refuse_unwritable_reports(settings: Settings) -> None:
+    from pytest_deploygate.files import refuse_unwritable
+
+    for name in WRITTEN:
+        if path := settings.path(name):
+            refuse_unwritable(f"--{name}", path)
+
+
+def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
+    """--gate-json is pytest-json-report's document; a --json-report beside it stays as it is."""
+    if not settings.path("gate-json"):
+        return
+    if not hasattr(config.option, "json_report"):
+        raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
+    if not config.option.json_report:
+        config.option.json_report = True
+        config.option.json_report_file = None
+        config.option.json_report_verbosity = 0
+        config.option.json_report_omit = ["collectors", "keywords", "log"]
+
+
+def _choose_gate_checks(config: pytest.Config) -> None:
+    """Without paths on the command line a gate runs the project's gate_checks, not its tests."""
+    directory = config.rootpath / "gate_checks"
+    if config.args_source is not pytest.Config.ArgsSource.ARGS and directory.is_dir():
+        config.args = [str(directory)]

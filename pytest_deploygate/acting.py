@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING_RAN = "not done: no check was run"
 INTERRUPTED = "not done: the run was interrupted"
+MISTAKEN = "not done: a setting of this run means nothing in it"
 
 
 class Acting:
@@ -33,9 +34,9 @@ class Acting:
         if self._may_begin:
             self._held_back = ""
 
-    def interrupt(self) -> None:
-        """Somebody stopped the run: that is no verdict to act on."""
-        self._held_back = self._held_back or INTERRUPTED
+    def hold_back(self, why: str) -> None:
+        """What comes of this run is no verdict to act on."""
+        self._held_back = self._held_back or why
 
     def act(self, report: GateReport, redactor: Redactor, announce: Callable[[str], None]) -> str:
         """Carry the actions out, or only plan them; a second time does nothing.

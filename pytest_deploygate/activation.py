@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_deploygate.acting import acting_for
-from pytest_deploygate.adapter import ADAPTER, Adapter
+from pytest_deploygate.adapter import ADAPTER, Adapter, WorkerEnd
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import ConfigurationError
 from pytest_deploygate.fixture import Gate
-from pytest_deploygate.options import OPTIONS
-from pytest_deploygate.plugin import NAME
+from pytest_deploygate.guard import OUTCOME
+from pytest_deploygate.options import NAME, OPTIONS
 from pytest_deploygate.report import GateReport
 from pytest_deploygate.run import GateRun
 from pytest_deploygate.session import WRITTEN, GateSession
 from pytest_deploygate.settings import Settings, merge
-from pytest_deploygate.translation import is_worker, judges
+from pytest_deploygate.translation import CHECKS, is_worker, judges
 
 if TYPE_CHECKING:
     from pytest_deploygate.actions.base import Kind
@@ -37,16 +37,18 @@ def switch_on(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: something given cannot be used.
     """
+    _refuse_what_hides_failures(config)
     try:
         added = config.hook.pytest_deploygate_actions(config=config)
         kinds = cache(partial(_action_kinds, added))
         if added:
             kinds()
         settings = _settings(config, kinds)
-        gate = GateSession(GateRun(settings, os.environ, _source(config, settings)))
+        run = GateRun(settings, os.environ, _source(config, settings))
+        gate = GateSession(run, judges=judges(config))
         if not is_worker(config):
-            _refuse_unwritable_reports(settings)
             gate.added_reports = _added_reports(config)
+            _make_way(settings, gate.added_reports)
             gate.acting = acting_for(gate.run, os.environ, kinds, judges=judges(config))
     except ConfigurationError as error:
         raise pytest.UsageError(f"deploygate: {error}") from None
@@ -54,9 +56,21 @@ def switch_on(config: pytest.Config) -> None:
     _choose_gate_checks(config)
     adapter = Adapter(config, gate)
     config.stash[ADAPTER] = adapter
+    config.stash[OUTCOME].redacted = run.redactor.text
     _spare_the_garbage_collector(config)
+    # A check that returns its answer instead of asserting it would pass whatever it is.
+    config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
     config.pluginmanager.register(adapter, "deploygate-adapter")
     config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
+    if is_worker(config):
+        config.pluginmanager.register(WorkerEnd(config, gate), "deploygate-worker")
+
+
+def _refuse_what_hides_failures(config: pytest.Config) -> None:
+    if getattr(config.option, "dist", "no") == "each":
+        raise pytest.UsageError("deploygate: --dist each runs every check twice; use -n alone")
+    if not __debug__ and config.option.assertmode == "plain":
+        raise pytest.UsageError("deploygate: python -O with --assert=plain asserts nothing")
 
 
 def _fixtures(gate: Gate) -> ModuleType:
@@ -79,8 +93,8 @@ def _spare_the_garbage_collector(config: pytest.Config) -> None:
     """Let it search less often, and not what lives as long as the process does.
 
     Modules, tests and their results are no garbage. To search them again and again, last of all
-    at the exit, takes longer than a gate of thirteen criteria. When pytest is done and the process
-    goes on, all is as it was.
+    at the exit, takes longer than a gate of thirteen criteria. Should the process go on when
+    pytest is done, it is searched as before.
     """
     config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))
     config.add_cleanup(gc.unfreeze)
@@ -118,27 +132,31 @@ def _source(config: pytest.Config, settings: Settings) -> Source | None:
 
 
 def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:
-    from pytest_deploygate.files import refuse_unwritable
-
-    added = {}
-    for reports in config.hook.pytest_deploygate_reports(config=config):
-        for path, render in reports.items():
-            added[config.invocation_params.dir / path] = render
-    for path in added:
-        refuse_unwritable("pytest_deploygate_reports", path)
-    return added
+    return {
+        config.invocation_params.dir / path: render
+        for reports in config.hook.pytest_deploygate_reports(config=config)
+        for path, render in reports.items()
+    }
 
 
 def _replays(*layers: Any) -> bool:
     return any(layer.get(name) for layer in layers for name in ("gate-replay", "gate-demo"))
 
 
-def _refuse_unwritable_reports(settings: Settings) -> None:
-    from pytest_deploygate.files import refuse_unwritable
+def _make_way(settings: Settings, added: Iterable[Path]) -> None:
+    """Every report can be written, and none of an earlier run is there should this one die."""
+    from pytest_deploygate.files import discard, is_stream, refuse_unwritable
 
-    for name in WRITTEN:
-        if path := settings.path(name):
-            refuse_unwritable(f"--{name}", path)
+    asked = [(f"--{name}", path) for name in WRITTEN if (path := settings.path(name))]
+    asked += [("pytest_deploygate_reports", path) for path in added]
+    taken: dict[str, str] = {}
+    for origin, path in asked:
+        refuse_unwritable(origin, path)
+        first = taken.setdefault(os.path.realpath(path), origin)
+        if first != origin and not is_stream(path):
+            raise ConfigurationError(f"{origin} {path}: is the file of {first}; give another")
+    for _, path in asked:
+        discard(path)
 
 
 def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
@@ -156,6 +174,6 @@ def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
 
 def _choose_gate_checks(config: pytest.Config) -> None:
     """Without paths on the command line a gate runs the project's gate_checks, not its tests."""
-    directory = config.rootpath / "gate_checks"
+    directory = config.rootpath / CHECKS
     if config.args_source is not pytest.Config.ArgsSource.ARGS and directory.is_dir():
         config.args = [str(directory)]

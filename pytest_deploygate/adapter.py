@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import traceback
 from collections.abc import Generator
 from typing import Any
@@ -10,21 +11,24 @@ from typing import Any
 import pytest
 
 from pytest_deploygate import translation
+from pytest_deploygate.acting import INTERRUPTED
 from pytest_deploygate.cleaning import clean
-from pytest_deploygate.errors import CheckFailed, NoDataError, SourceError
+from pytest_deploygate.errors import CheckFailed, NoDataError, NotJudgedError, SourceError
 from pytest_deploygate.fixture import Gate
 from pytest_deploygate.guard import OUTCOME
 from pytest_deploygate.ledger import Phase, Told
-from pytest_deploygate.model import Reason, Result
-from pytest_deploygate.plugin import NAME
+from pytest_deploygate.model import Result
+from pytest_deploygate.options import NAME
 from pytest_deploygate.session import GateSession
 from pytest_deploygate.text import printable
-from pytest_deploygate.translation import criterion_of
+from pytest_deploygate.translation import criteria_of
 
 ADAPTER = pytest.StashKey["Adapter"]()
 TOLD = pytest.StashKey[Told]()
 _TOLD = "_deploygate"
 _NEVER_JUDGED = "the criterion was never judged: the test must call gate.check(criterion)"
+_MOST_LISTED = 50
+_SAYS_ENOUGH = (CheckFailed, NoDataError, NotJudgedError, SourceError)
 
 
 class Adapter:
@@ -38,6 +42,8 @@ class Adapter:
         self.gate = Gate(session.run)
         self._outcome = config.stash[OUTCOME]
         self._has_tracebacks = False
+        self._found = 0
+        self._failed = 0
         self._told = 0
 
     def pytest_sessionstart(self) -> None:
@@ -47,17 +53,18 @@ class Adapter:
             self.session.begin(self._terminal_writer())
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtestloop(self) -> None:
+    def pytest_runtestloop(self, session: pytest.Session) -> None:
         """From here on there is something to act on."""
         self.session.acting.begin()
-        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
-        if not self._worker and reporter and reporter.isatty and reporter.verbosity >= 0:
-            self._show_progress(reporter)
+        reporter = self._terminal_reporter
+        shown = reporter and reporter.isatty and reporter.verbosity >= 0
+        if shown and session.items and self._judges and not self._worker:
+            self._show_progress(reporter, session.items[0])
 
-    def _show_progress(self, reporter: Any) -> None:
-        """A live line until every answer is there: the tests would wait for them in silence."""
-        where = self.session.run.source.info.location
-        for answered, asked in self.session.run.measurements.progress():
+    def _show_progress(self, reporter: Any, first: pytest.Item) -> None:
+        """A live line until the first test has its answers: it would wait for them in silence."""
+        where, criteria = self.session.run.source.info.location, criteria_of(first)
+        for answered, asked in self.session.run.progress(criteria):
             told = f"{where}: {answered} of {asked} queries answered"
             reporter.rewrite(printable(self.session.run.redactor.text(told)), erase=True)
         reporter.rewrite("", erase=True)
@@ -65,27 +72,47 @@ class Adapter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Let the configuration's severity be the mark, before anybody selects by marks."""
+        self._found = len(items)
         for item in items:
-            criterion = criterion_of(item)
-            override = self.session.severity_override(criterion) if criterion else None
-            if override:
-                translation.mark(item, override)
+            for criterion in criteria_of(item):
+                if override := self.session.severity_override(criterion):
+                    translation.mark(item, override)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know what must report, refuse what no criterion knows, and begin to ask."""
+        for twice in translation.collected_twice(session.items):
+            self._refuse(f"{twice}: was collected more than once; one of its runs would be lost")
+        dropped = self._found - len(session.items)  # by a hook that did not say so, perhaps
+        self.session.deselected = max(self.session.deselected, dropped)
+        criteria = [criteria_of(item) for item in session.items]
         for item in session.items:
             marks = translation.severities_of(item)
             if len(marks) > 1:
                 self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
             severity = min(marks, default=None)
             item.stash[TOLD] = translation.known(item, severity, self.session.run.at)
-        criteria = [c for item in session.items if (c := criterion_of(item))]
-        self.session.collected([item.nodeid for item in session.items], criteria)
-        for complaint in self.session.unknown_settings():
+        self.session.collected(
+            [item.nodeid for item in session.items],
+            [one for each in criteria for one in each],
+            others=not all(criteria),
+            narrowed=translation.narrowed(self._config),
+        )
+        if shadowed := translation.shadowed_checks(self._config, session.items):
+            self.session.left_out.append(shadowed)
+        for complaint in self.session.refusals() if not self._worker else ():
             self._refuse(complaint)
         if not self._worker and self._judges:
-            self.session.run.prefetch(criteria)
+            self.session.run.prefetch(self.session.criteria)
         gc.freeze()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self) -> Generator[None, object, object]:
+        """What cannot be used is told by pytest in one line, and by the reports too."""
+        try:
+            return (yield)
+        except pytest.UsageError as error:
+            self.session.refuse(str(error))
+            raise
 
     def _refuse(self, complaint: str) -> None:
         """A worker cannot end the run by itself: it tells the controller."""
@@ -117,43 +144,58 @@ class Adapter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """The gate is this test's now; a worker learns only here which tests are its own."""
-        self.gate.begin(item.name, item.stash[TOLD].severity)
+        """A worker learns only here which tests are its own."""
         if self._worker:
             near = [one for one in (item, nextitem) if one is not None]
-            self.session.run.prefetch(c for one in near if (c := criterion_of(one)))
+            self.session.run.prefetch(one for each in near for one in criteria_of(each))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """The gate is this test's now, or once more."""
+        self.gate.begin(item.name, item.stash[TOLD].severity)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """What a test owes when its code is done: a judgement, and to fail or be skipped for it."""
+        result = yield
+        if any(criterion.id not in self.gate.judged for criterion in criteria_of(item)):
+            raise NotJudgedError(_NEVER_JUDGED)
+        self.gate.settle()
+        return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged, and clean what the test says."""
-        report = yield
-        failure, error = None, call.excinfo
-        if error is not None:
-            failure = translation.failure_of(call, self.session.run.redactor)
-            if error.errisinstance((CheckFailed, NoDataError, SourceError)):
-                report.longrepr = str(error.value)
-        elif call.when == "call" and not self._judged(item):
-            failure = (Reason.ERROR, _NEVER_JUDGED)
-            report.outcome, report.longrepr = "failed", _NEVER_JUDGED
+        error = call.excinfo
+        if error is not None and error.errisinstance(_SAYS_ENOUGH):
+            # a traceback that nobody sees would take half of the time when everything fails
+            vars(item)["repr_failure"] = _message
+            report = yield
+            del vars(item)["repr_failure"]
+            report.longrepr = _message(error)
+        else:
+            report = yield
         told, results = item.stash[TOLD], self._untold(call.when)
-        if results or error is not None or failure is not None:
-            covered = error is not None and error.errisinstance(CheckFailed)
+        if results or error is not None:
+            covered = error is not None and self._is_recorded(error.value)
+            failure = None if covered else translation.failure_of(call, self.session.run.redactor)
             told = told._replace(results=results, failure=failure, covered=covered)
         setattr(report, _TOLD, told)
         clean(report, self.session.run.redactor)
         return report
+
+    def _is_recorded(self, error: BaseException) -> bool:
+        """Whether this test's results tell of it: a fixture fails later tests with the first's."""
+        judged = error.result if isinstance(error, CheckFailed) else None
+        return judged is not None and any(one is judged for one in self.gate.results)
 
     def _untold(self, when: str) -> tuple[Result, ...]:
         """All results with the call, which counts; before and after it only if there are more."""
         told = self._told if when == "teardown" else 0
         self._told = len(self.gate.results)
         return tuple(self.gate.results) if when == "call" or self._told > told else ()
-
-    def _judged(self, item: pytest.Item) -> bool:
-        criterion = criterion_of(item)
-        return criterion is None or criterion.id in self.gate.judged
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what arrives, from this process or from a worker."""
@@ -163,6 +205,7 @@ class Adapter:
             self.session.problems.append(f"{report.nodeid}: its worker crashed")
         if report.failed:
             shown = report.longrepr
+            self._failed += 1
             self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
         told, message = getattr(report, _TOLD, None), translation.message_of(report)
         self.session.ledger.record(
@@ -173,7 +216,7 @@ class Adapter:
         """No verdict: somebody stopped the run, or a test called pytest.exit."""
         self.session.problems.append(f"the run was interrupted: {excinfo.exconly()}")
         if not excinfo.errisinstance(pytest.Session.Interrupted):
-            self.session.acting.interrupt()
+            self.session.acting.hold_back(INTERRUPTED)
 
     def pytest_internalerror(self, excrepr: object) -> None:
         """No verdict: pytest or a plugin broke down."""
@@ -184,10 +227,11 @@ class Adapter:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """The verdict before anybody writes the exit code down, the reports when all is known."""
         if self._worker:
-            self._config.workeroutput[NAME] = self.session.to_builtins()  # type: ignore[attr-defined]
             return (yield)
         gc.freeze()
-        self.session.partial_arguments(self._config.args)
+        if self._outcome.signal:
+            self.session.problems.append(f"the run was asked to end: {self._outcome.signal}")
+        self.session.left_out += translation.left_out(self._config)
         self.session.conclude(interrupted_by=translation.cut_short(session))
         self.session.act(self._announce)
         self._tell_plugins()
@@ -195,8 +239,9 @@ class Adapter:
         self._leave_breaches_to_the_gate()
         try:
             return (yield)
-        except Exception as error:
-            self.session.problems.append(f"a plugin broke down at the end of the run: {error}")
+        except BaseException as error:
+            told = f"{type(error).__name__}: {error}"
+            self.session.problems.append(f"a plugin broke down at the end of the run: {told}")
             self.session.conclude()
             raise
         finally:
@@ -218,20 +263,27 @@ class Adapter:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # sys.exit(0) in a plugin is no verdict either
-            traceback.print_exc()
+            shown = "".join(traceback.format_exception(error))
+            sys.stderr.write(self.session.run.redactor.text(shown))
             told = printable(f"{type(error).__name__}: {error}")
             self.session.fail(f"pytest_deploygate_verdict: {told}")
 
     def _leave_breaches_to_the_gate(self) -> None:
         """The gate's block says what FAILURES would say once more; code errors stand there only."""
-        option = self._config.option
-        if not self._has_tracebacks and option.tbstyle == "auto" and option.verbose < 1:
+        option, reporter = self._config.option, self._terminal_reporter
+        if reporter is None or self._has_tracebacks or option.verbose > 0:
+            return
+        if option.tbstyle == "auto":
             option.tbstyle = "no"
+        if self._failed > _MOST_LISTED:
+            reporter.reportchars = reporter.reportchars.replace("f", "").replace("E", "")
+
+    @property
+    def _terminal_reporter(self) -> Any:
+        return self._config.pluginmanager.get_plugin("terminalreporter")
 
     def _terminal_writer(self) -> Any:
-        if self._config.pluginmanager.get_plugin("terminalreporter") is None:
-            return None
-        return self._config.get_terminal_writer()
+        return self._config.get_terminal_writer() if self._terminal_reporter else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_stage(self, report: pytest.TestReport) -> dict[str, Any] | None:
@@ -274,3 +326,25 @@ class Adapter:
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker is done, and brings what it asked; or it died, and its tests are missed."""
         self.session.add_worker(getattr(node, "workeroutput", {}).get(NAME))
+
+
+class WorkerEnd:
+    """The end of one of xdist's workers, which is told before anybody outside could object.
+
+    A plugin that breaks down there leaves the worker without a word, which is a problem.
+    """
+
+    def __init__(self, config: pytest.Config, session: GateSession) -> None:
+        self._config = config
+        self._session = session
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
+        """What the controller must know."""
+        result = yield
+        self._config.workeroutput[NAME] = self._session.to_builtins()  # type: ignore[attr-defined]
+        return result
+
+
+def _message(error: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+    return str(error.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +72,7 @@ def load(
             )
         return FileConfig()
     _validate(path, table, schema(kinds() if kinds else None))
+    _refuse_no_numbers(path, table)
     return _merged(path, table, environment or table.get("gate-env"))
 
 
@@ -124,7 +126,7 @@ _CRITERION = {
     "type": "object",
     "properties": {
         "severity": {"enum": list(Severity)},
-        "query": {"type": "string", "minLength": 1},
+        "query": {"type": "string", "pattern": r"\S"},
         "no_data": {"enum": list(NoData)},
         "optional": {"type": "boolean"},
     },
@@ -150,6 +152,14 @@ def _validate(path: Path, table: Mapping[str, Any], schema: Mapping[str, Any]) -
     if errors:
         complaints = "; ".join(text for error in errors for text in _complaints(error, table))
         raise ConfigurationError(f"{path}: {complaints}")
+
+
+def _refuse_no_numbers(path: Path, table: Mapping[str, Any]) -> None:
+    """TOML knows NaN, infinity and whole numbers of any size; JSON Schema does not."""
+    for layer in (table, *table.get("env", {}).values()):
+        for key, value in layer.get("thresholds", {}).items():
+            if not abs(value) <= sys.float_info.max:
+                raise ConfigurationError(f"{path}: thresholds.{key}: {value} is no finite number")
 
 
 def _place(error: ValidationError) -> list[str]:
@@ -202,7 +212,10 @@ def _merged(path: Path, table: Mapping[str, Any], environment: str | None) -> Fi
         thresholds |= {k: (float(v), origin) for k, v in layer.get("thresholds", {}).items()}
         for name, changes in layer.get("criteria", {}).items():
             before = criteria[name].changes if name in criteria else {}
-            criteria[name] = CriterionOverride(changes={**before, **changes}, origin=origin)
+            merged = {**before, **changes}
+            if "no_data" in changes:  # an optional check would be skipped whatever the policy
+                merged.setdefault("optional", False)
+            criteria[name] = CriterionOverride(changes=merged, origin=origin)
         actions |= _by_name(layer.get("actions", ()), path)
     if environment:
         options["gate-env"] = environment

@@ -12,15 +12,15 @@ from pytest_deploygate.errors import ConfigurationError
 from pytest_deploygate.model import Criterion, Severity
 
 
-def gate_criteria(criteria: Iterable[Criterion]) -> pytest.MarkDecorator:
-    """Parametrize a test over criteria, each with its id and marked critical or warning.
+def gate_criteria(criteria: Criterion | Iterable[Criterion]) -> pytest.MarkDecorator:
+    """Parametrize a test over criteria, or one, each with its id and marked critical or warning.
 
     The test takes ``criterion`` and ``gate``, and calls ``gate.check(criterion)``.
 
     Raises:
         ConfigurationError: there is none, or two have one id.
     """
-    given = list(criteria)
+    given = [criteria] if isinstance(criteria, Criterion) else list(criteria)
     id_, count = max(Counter(one.id for one in given).items(), key=_count, default=("", 0))
     if count != 1:
         told = f"the id {id_!r} stands {count} times" if count else "the list is empty"

@@ -1,10 +1,11 @@
 """The exceptions of the gate.
 
 GateError                    everything below
-├── ConfigurationError       what the user gave cannot be used: exit 4, before anything is asked
+├── ConfigurationError       what the user gave cannot be used: exit 4, if it shows before the run
 ├── SourceError              the source could not answer: the check's reason is ``error``
 │   └── TransientError       the same, and asking again may help
 ├── NoDataError              the source answered, with nothing
+├── NotJudgedError           a test ended without judging its criterion
 ├── CheckFailed              a criterion was judged and did not pass
 └── ActionError              an action could not be carried out: told, the verdict stays
 """
@@ -13,6 +14,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_deploygate.model import Result
 
 
 class GateError(Exception):
@@ -39,8 +44,16 @@ class NoDataError(GateError):
     """The source answered, but with no sample."""
 
 
+class NotJudgedError(GateError):
+    """A test ended without judging the criterion that is its parameter."""
+
+
 class CheckFailed(GateError):
-    """A criterion was judged and did not pass. Its result is recorded before this is raised."""
+    """A criterion was judged and did not pass; ``result`` is recorded before this is raised."""
+
+    def __init__(self, message: str, result: Result | None = None) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class ActionError(GateError):

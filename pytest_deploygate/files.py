@@ -18,7 +18,7 @@ def write_atomically(path: Path, text: str) -> None:
     Parent directories are made; a link is followed, a device or a pipe is written to directly.
     Raises OSError when the file cannot be written.
     """
-    if _is_stream(path):
+    if is_stream(path):
         with path.open("a", encoding="utf-8", errors=_ESCAPED) as device:
             device.write(text)
         return
@@ -39,13 +39,13 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove a file that could not be replaced: what it says is not true any more."""
+    """Remove what an earlier run wrote, as it is not true any more; a link stays."""
     with suppress(OSError):
-        if path.is_file():
-            path.unlink()
+        if path.is_file() and not is_stream(path):
+            os.unlink(os.path.realpath(path))
 
 
-def _is_stream(path: Path) -> bool:
+def is_stream(path: Path) -> bool:
     """A device, a pipe, or what the shell opened: it cannot be replaced, only written to."""
     opened = str(path).startswith(("/dev/std", "/dev/fd/", "/proc/"))
     return opened or (path.exists() and not path.is_file())
@@ -70,7 +70,7 @@ def refuse_unwritable(origin: str, path: Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "is a directory")
-        if not _is_stream(path):
+        if not is_stream(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=path.parent):
                 pass

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 import pytest
 
 from pytest_deploygate.durations import Duration, seconds
-from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError
+from pytest_deploygate.errors import CheckFailed, ConfigurationError, NoDataError, did_you_mean
 from pytest_deploygate.model import (
     Criterion,
     InstantQuery,
@@ -64,6 +64,19 @@ class Gate:
         self.results: list[Result] = []
         self.judged: set[str] = set()
 
+    def settle(self) -> None:
+        """The test is over: what did not pass and let it go on fails it now, or skips it.
+
+        Raises:
+            CheckFailed: a check is a WARNING.
+        """
+        __tracebackhide__ = True
+        warned = next((one for one in self.results if one.status is Status.WARNING), None)
+        if warned is not None:
+            raise _failed(warned)
+        if self.results and all(one.status is Status.SKIPPED for one in self.results):
+            pytest.skip(self.results[0].message)
+
     @property
     def at(self) -> float:
         """The evaluation time of the run, in Unix seconds."""
@@ -72,13 +85,16 @@ class Gate:
     def check(self, criterion: Criterion | str, **details: Unpack[Details]) -> Result:
         """Judge a criterion, or a PromQL expression with its limit.
 
+        NO-GO ends the test at once. What is a WARNING or skipped lets it go on, so that what the
+        test judges next is not lost, and fails or skips it at its end.
+
         Args:
             criterion: a :class:`Criterion`, or an expression.
             **details: with an expression, the criterion's other fields, such as
                 ``at_least=100.0, title="Orders"``.
 
         Raises:
-            CheckFailed: it did not pass; the result is recorded before.
+            CheckFailed: it is NO-GO; the result is recorded before.
             ConfigurationError: the details do not make a criterion.
         """
         __tracebackhide__ = True
@@ -126,10 +142,11 @@ class Gate:
         number = len(self.results) + 1
         details.setdefault("id", self._name if number == 1 else f"{self._name}-{number}")
         details.setdefault("title", humanised(self._name))
-        try:
-            return Criterion(query=expr, **details)
-        except TypeError as error:
-            raise ConfigurationError(f"gate.check({expr!r}): {error}") from None
+        unknown = sorted(set(details) - set(Details.__annotations__))
+        if unknown:
+            told = did_you_mean(unknown[0], Details.__annotations__)
+            raise ConfigurationError(f"gate.check({expr!r}): unknown {unknown[0]!r}, {told}")
+        return Criterion(query=expr, **details)
 
     def _judge(self, criterion: Criterion) -> Result:
         __tracebackhide__ = True
@@ -138,8 +155,10 @@ class Gate:
         result = self._run.judge(criterion)
         self.results.append(result)
         self.judged.add(criterion.id)
-        if result.status is Status.SKIPPED:
-            pytest.skip(result.message)
-        if not result.ok:
-            raise CheckFailed(f"{result.name}: {result.message}")
+        if result.status is Status.NO_GO:
+            raise _failed(result)
         return result
+
+
+def _failed(result: Result) -> CheckFailed:
+    return CheckFailed(f"{result.name}: {result.message}", result)

@@ -6,7 +6,7 @@ It knows no pytest: it takes plain values, in whatever order and from whatever p
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pytest_deploygate.evaluation.outcome import failed_status
@@ -84,6 +84,10 @@ class _Entry:
         return any(phase.when != "teardown" and _ends(phase) for phase in self.phases)
 
 
+def _is_failed_call(phase: Phase) -> bool:
+    return phase.when == "call" and phase.outcome == "failed"
+
+
 def _ends(phase: Phase) -> bool:
     return phase.when == "call" or phase.outcome in ("failed", "skipped")
 
@@ -111,6 +115,9 @@ class Ledger:
             entry = self._entries[phase.nodeid] = _Entry()
         if phase.when == "setup":
             entry.phases.clear()
+        if phase.told and _is_failed_call(phase) and any(map(_is_failed_call, entry.phases)):
+            # what a test says of its subtests, they have said themselves
+            phase = phase._replace(told=phase.told._replace(covered=True))
         entry.phases.append(phase)
 
     def lost(self) -> list[str]:
@@ -121,13 +128,17 @@ class Ledger:
             if nodeid not in self._entries or not self._entries[nodeid].complete
         ]
 
-    def results(self) -> tuple[Result, ...]:
-        """All results in the order of collection, every id unique."""
+    def results(self, redacted: Callable[[str], str] = str) -> tuple[Result, ...]:
+        """All results in the order of collection, every id unique.
+
+        What a test is called and says of its failure may hold anything that it knows: ``redacted``
+        takes secrets out of it.
+        """
         ordered = [*self._expected, *(n for n in self._entries if n not in self._expected)]
         found: list[Result] = []
         for nodeid in ordered:
             found += _results(nodeid, self._entries.get(nodeid, _Entry()))
-        return _with_unique_ids(found)
+        return _with_unique_ids(_without_secrets(one, redacted) for one in found)
 
 
 def _results(nodeid: str, entry: _Entry) -> list[Result]:
@@ -141,6 +152,14 @@ def _results(nodeid: str, entry: _Entry) -> list[Result]:
         return recorded
     reason, message = failures[0] if failures else _without_failure(entry)
     return [*recorded, _of_test(nodeid, entry.told, duration, reason, message)]
+
+
+def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
+    texts = (result.id, result.name, result.message, result.nodeid)
+    if texts == (clean := tuple(map(redacted, texts))):
+        return result
+    id_, name, message, nodeid = clean
+    return result._replace(id=id_, name=name, message=message, nodeid=nodeid)
 
 
 def _failure(phase: Phase) -> tuple[Reason, str] | None:

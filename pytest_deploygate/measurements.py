@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import FIRST_EXCEPTION, Future, wait
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.durations import spoken
@@ -37,7 +37,7 @@ class Measurements:
         source: who is asked.
         concurrency: the most queries under way at once.
         query_timeout: the longest time for one query, in seconds.
-        run_timeout: the longest time for all of them, in seconds from the first.
+        run_timeout: the longest time for all of them, in seconds; it passes while one is asked.
     """
 
     def __init__(
@@ -46,8 +46,8 @@ class Measurements:
         self.source = source
         self._concurrency = concurrency
         self._query_timeout = query_timeout
-        self._run_timeout = run_timeout
-        self._run_deadline: float | None = None
+        self._run_timeout = self._run_left = run_timeout
+        self._run_end = 0.0
         self._questions: dict[Query, _Question] = {}
         self._waiting: deque[_Question] = deque()
         self._threads = 0
@@ -57,8 +57,7 @@ class Measurements:
         """Begin to ask what has not been asked yet."""
         for query in queries:
             if query not in self._questions:
-                self._questions[query] = question = _Question(query)
-                self._begin(question)
+                self._begin(query)
 
     def ask(self, query: Query) -> Measurement:
         """The answer to a query; waits for it, and only for it.
@@ -70,31 +69,24 @@ class Measurements:
         question = self._questions[query]
         if question.answer.done():
             return question.answer.result()
-        if not question.started.wait(self._left(self._run_end())):
+        if not question.started.wait(self._left(self._run_end)):
             raise self._too_late()
         try:
             return question.answer.result(self._left(question.deadline) + _GRACE)
         except TimeoutError:
             raise self._unanswered(f"no answer within {spoken(self._query_timeout)}") from None
 
-    def progress(self) -> Iterator[tuple[int, int]]:
-        """How many queries are answered, of how many, ten times a second until all are."""
+    def progress(self, queries: Iterable[Query]) -> Iterator[tuple[int, int]]:
+        """How many queries are answered, of how many, ten times a second until these are."""
+        awaited = [self._questions[query].answer for query in queries]
         asked = [question.answer for question in self._questions.values()]
-        while self._left(self._run_end()):
-            answered = sum(answer.done() for answer in asked)
-            if answered == len(asked):
-                return
-            yield answered, len(asked)
-            wait(asked, timeout=0.1, return_when=FIRST_EXCEPTION)
+        while self._left(self._run_end) and not all(answer.done() for answer in awaited):
+            yield sum(answer.done() for answer in asked), len(asked)
+            wait(awaited, timeout=0.1)
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it."""
         return {query: _outcome(question) for query, question in self._questions.items()}
-
-    def _run_end(self) -> float:
-        if self._run_deadline is None:
-            self._run_deadline = time.monotonic() + self._run_timeout
-        return self._run_deadline
 
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - time.monotonic())
@@ -108,12 +100,16 @@ class Measurements:
             "and --gate-timeout"
         )
 
-    def _begin(self, question: _Question) -> None:
+    def _begin(self, query: Query) -> None:
         with self._lock:
-            self._run_end()
+            if query in self._questions:  # another thread of the test was faster
+                return
+            self._questions[query] = question = _Question(query)
             self._waiting.append(question)
             if self._threads == self._concurrency:
                 return
+            if not self._threads:
+                self._run_end = time.monotonic() + self._run_left
             self._threads += 1
         threading.Thread(target=self._work, name="deploygate-query", daemon=True).start()
 
@@ -126,10 +122,12 @@ class Measurements:
             if self._waiting:
                 return self._waiting.popleft()
             self._threads -= 1
+            if not self._threads:
+                self._run_left = self._left(self._run_end)
             return None
 
     def _answer(self, question: _Question) -> None:
-        question.deadline = min(time.monotonic() + self._query_timeout, self._run_end())
+        question.deadline = min(time.monotonic() + self._query_timeout, self._run_end)
         question.started.set()
         if not self._left(question.deadline):
             question.answer.set_exception(self._too_late())

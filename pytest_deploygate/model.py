@@ -13,7 +13,7 @@ from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
-from pytest_deploygate.durations import Duration
+from pytest_deploygate.durations import Duration, seconds
 from pytest_deploygate.errors import ConfigurationError
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -200,6 +200,7 @@ class Criterion:
             raise ConfigurationError(
                 f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
             )
+        _refuse_no_kind(self.id, self.kind)
         for name in ("id", "title", "query", "unit", "quantity"):
             _refuse_no_text(self.id, name, getattr(self, name))
         given = [c for c in Comparison if getattr(self, c.keyword) is not None]
@@ -259,6 +260,19 @@ class Criterion:
 def number(limit: Limit) -> float:
     """The number of a limit; a threshold's default."""
     return limit.default if isinstance(limit, Threshold) else float(limit)
+
+
+def _refuse_no_kind(criterion: str, kind: object) -> None:
+    if not isinstance(kind, Instant | Sustained | Trend | Runaway):
+        raise ConfigurationError(
+            f"criterion {criterion!r}: kind is {kind!r}, write Instant(), Sustained('5m'), "
+            "Trend('2h') or Runaway('2h')"
+        )
+    if not isinstance(kind, Instant):
+        try:
+            seconds(kind[0])
+        except ConfigurationError as error:
+            raise ConfigurationError(f"criterion {criterion!r}: {error}") from None
 
 
 def _refuse_no_text(criterion: str, name: str, text: str) -> None:

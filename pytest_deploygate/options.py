@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, NamedTuple
 
+NAME = "deploygate"
+"""What ``-p`` names, and the console script."""
+
 OptionType = Literal["text", "path", "flag", "list", "duration", "count"]
 
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-NAME = "deploygate"
+from pytest_deploygate.options import NAME, OPTIONS
+
 HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
 
 
@@ -24,8 +25,6 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The gate's options; they are read only with ``-p deploygate``."""
-    from pytest_deploygate.options import OPTIONS
-
     group = parser.getgroup(NAME, "deployment gate (switch it on with -p deploygate)")
     for option in OPTIONS:
         keywords: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
@@ -40,15 +39,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--{option.name}", **keywords)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    """Without plugin autoloading pytest-json-report is there only if somebody loads it."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """What a conftest.py breaks while it is loaded is a usage error, not pytest's 1, or 0."""
     known = early_config.known_args_namespace
-    if NAME in known.plugins and known.gate_json:
-        manager = early_config.pluginmanager
-        module = "pytest_jsonreport.plugin"
-        if not any(getattr(p, "__name__", "") == module for p in manager.get_plugins()):
-            manager.import_plugin(module)
+    if not _is_named(known.plugins):
+        return (yield)
+    if known.gate_json:
+        _load_json_report(early_config.pluginmanager)
+    try:
+        return (yield)
+    except (pytest.UsageError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if type(error).__name__ == "ConftestImportFailure":  # pytest tells it well, and ends in 4
+            raise
+        raise pytest.UsageError(
+            f"{NAME}: conftest.py broke down: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _load_json_report(manager: pytest.PytestPluginManager) -> None:
+    """Without plugin autoloading it is there only if somebody loads it."""
+    module = "pytest_jsonreport.plugin"
+    if not any(getattr(plugin, "__name__", "") == module for plugin in manager.get_plugins()):
+        manager.import_plugin(module)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -66,12 +81,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def is_on(config: pytest.Config) -> bool:
     """Whether ``-p deploygate`` named the gate, here or on xdist's controller."""
-    return NAME in (config.option.plugins or ())
+    return _is_named(config.option.plugins)
+
+
+def _is_named(plugins: list[str] | None) -> bool:
+    return any(plugin.strip() == NAME for plugin in plugins or ())
 
 
 def _refuse_options_of_a_gate_that_is_off(config: pytest.Config) -> None:
-    from pytest_deploygate.options import OPTIONS
-
+    if __package__ in (config.option.plugins or ()):
+        raise pytest.UsageError(f"-p {__package__} does nothing: the gate's name is -p {NAME}")
     for option in OPTIONS:
         if getattr(config.option, option.dest, None):
             raise pytest.UsageError(

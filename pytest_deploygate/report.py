@@ -80,6 +80,7 @@ class GateReport:
     what was seen is too little to let anything pass. ``notices`` are worth a line and change
     nothing. ``page`` is the HTML page's path in the CI system's project directory, where that
     can be linked. ``actions`` are what was done about the verdict; they never change it.
+    ``refused`` says that the problem is what was given, and that nothing was run.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
 
@@ -98,10 +99,16 @@ class GateReport:
     changes: tuple[Change, ...] = ()
     page: str = ""
     actions: tuple[ActionResult, ...] = ()
+    refused: bool = False
 
     @property
     def exit_code(self) -> int:
-        """0 GO, 1 WARNING, 2 NO-GO; advisory runs end in 0 if they reached a verdict."""
+        """0 GO, 1 WARNING, 2 NO-GO; advisory runs end in 0 if they reached a verdict.
+
+        What was given and cannot be used ends in pytest's own usage error, 4.
+        """
+        if self.refused:
+            return 4
         if self.problems:
             return 2
         return 0 if self.advisory else self.verdict.exit_code

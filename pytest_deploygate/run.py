@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ class GateRun:
         self, settings: Settings, environ: Mapping[str, str], source: Source | None = None
     ) -> None:
         self.redactor = Redactor()
+        self.redactor.add(environ.get("PROMETHEUS_TOKEN", "").strip())  # whoever is asked
         recording = _recording(settings)
         self.settings = settings if recording is None else settings._replace(at=recording.at)
         source = recording or source or self._server(environ)
@@ -55,6 +56,11 @@ class GateRun:
         """Where the measurements come from."""
         return self.measurements.source
 
+    @property
+    def criteria(self) -> list[Criterion]:
+        """Every criterion that this process has seen: collected, deselected, or asked ad hoc."""
+        return [criterion for criterion, _ in self._resolved.values()]
+
     def resolved(self, criterion: Criterion) -> Criterion:
         """The criterion with the settings of this run, worked out once."""
         found = self._resolved.get(id(criterion))
@@ -66,6 +72,11 @@ class GateRun:
         """Begin to ask for these criteria; judging them waits for the answers."""
         at = self.at
         self.measurements.prefetch(query_of(self.resolved(one), at) for one in criteria)
+
+    def progress(self, criteria: Iterable[Criterion]) -> Iterator[tuple[int, int]]:
+        """How many queries are answered, of how many, until those of these criteria are."""
+        at = self.at
+        return self.measurements.progress([query_of(self.resolved(one), at) for one in criteria])
 
     def judge(self, criterion: Criterion) -> Result:
         """One criterion judged with the settings of this run."""

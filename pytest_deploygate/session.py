@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from pytest_deploygate import reports
-from pytest_deploygate.acting import Acting
+from pytest_deploygate.acting import MISTAKEN, Acting
 from pytest_deploygate.errors import SourceError
 from pytest_deploygate.ledger import Ledger
-from pytest_deploygate.model import Criterion, Measurement, Query, Result, Severity, Verdict
+from pytest_deploygate.model import Criterion, Measurement, Query, Severity, Verdict
 from pytest_deploygate.platforms import GitHubStep, github_step, path_in_project
 from pytest_deploygate.report import Change, GateReport
 from pytest_deploygate.run import GateRun
 from pytest_deploygate.text import printable
 from pytest_deploygate.verdict import blindness, decide
+
+Unknown = Mapping[str, tuple[str, bool]]
+"""Settings that nothing knows, by name: what to tell of them, and whether they are mistakes."""
 
 WRITTEN = ("gate-json", "gate-record", *reports.OPTIONS)
 """The options that name a file which this run writes."""
@@ -28,8 +31,13 @@ WRITTEN = ("gate-json", "gate-record", *reports.OPTIONS)
 class GateSession:
     """Collects what a run brings, concludes it into a report, and has it written."""
 
-    def __init__(self, run: GateRun) -> None:
+    def __init__(self, run: GateRun, *, judges: bool = True) -> None:
         self.run = run
+        self._judges = judges
+        self._refused = False
+        self._others = False
+        self._narrowed = False
+        self._unknown: list[Unknown] = []
         self.ledger = Ledger()
         self.problems: list[str] = []
         self.left_out: list[str] = []
@@ -56,32 +64,52 @@ class GateSession:
         level = self.run.resolved(criterion).level
         return None if level is criterion.level else level
 
-    def collected(self, nodeids: Iterable[str], criteria: Iterable[Criterion]) -> None:
-        """These tests will run, and these criteria are among them."""
+    def collected(
+        self, nodeids: Iterable[str], criteria: Iterable[Criterion], *, others: bool, narrowed: bool
+    ) -> None:
+        """These tests will run, and these criteria are among them.
+
+        Args:
+            nodeids: of all tests.
+            criteria: of those that have some.
+            others: whether there are more, which may ask with thresholds of their own.
+            narrowed: whether only a part of what the configuration is for was named.
+        """
         self.ledger.expect(nodeids)
         self.criteria = list(criteria)
-        self._changes = {c.name: c for c in self.run.settings.changes(self.criteria)}
+        self._others, self._narrowed = others, narrowed
 
-    def unknown_settings(self) -> list[str]:
-        """Thresholds and criteria that were set and that no collected criterion has."""
-        if self.deselected or not self.criteria:
-            return []
-        return self.run.settings.unknown(self.criteria)
+    def refusals(self) -> list[str]:
+        """What was set and cannot be used, as far as that is known before the checks are run."""
+        unknown = {} if self._others else self._unknown_here()
+        mistakes = [told for told, mistaken in unknown.values() if mistaken]
+        return [*self.run.settings.misfits(self.run.criteria), *mistakes]
 
-    def partial_arguments(self, arguments: Iterable[str]) -> None:
-        """Naming single tests leaves the others out."""
-        if any("::" in argument for argument in arguments):
-            self.left_out.append("single tests were named on the command line")
+    def _unknown_here(self) -> Unknown:
+        """What was set for this run must mean something in it; a file is for other runs too."""
+        in_part = self._others or self._narrowed
+        return {
+            name: (one.told, one.for_this_run or not in_part)
+            for name, one in self.run.settings.unknown(self.run.criteria).items()
+        }
+
+    def refuse(self, complaint: str) -> None:
+        """What was given cannot be used: pytest ends in its own usage error."""
+        self.problems.append(complaint.removeprefix("deploygate: "))
+        self._refused = True
 
     def to_builtins(self) -> dict[str, Any]:
         """What a worker has to tell the controller at its end."""
         from pytest_deploygate.sources.recording import answers_to_builtins
 
         record = self.run.settings.path("gate-record")
+        settings, criteria = self.run.settings, self.run.criteria
         return {
-            "problems": self.problems,
+            "problems": [*self.problems, *settings.misfits(criteria)],
             "deselected": self.deselected,
-            "changes": [[c.name, c.value, c.default, c.origin] for c in self._changes.values()],
+            "left_out": self.left_out,
+            "unknown": self._unknown_here(),
+            "changes": [list(change) for change in settings.changes(criteria)],
             "notices": self.run.source.notices(),
             "answers": answers_to_builtins(self.run.answers()) if record else [],
         }
@@ -95,6 +123,8 @@ class GateSession:
 
         self.problems += [p for p in told["problems"] if p not in self.problems]
         self.deselected = max(self.deselected, told["deselected"])
+        self.left_out += [text for text in told["left_out"] if text not in self.left_out]
+        self._unknown.append(told["unknown"])
         for name, value, default, origin in told["changes"]:
             change = Change(name=name, value=value, default=default, origin=origin)
             self._changes.setdefault(name, change)
@@ -111,8 +141,10 @@ class GateSession:
 
     def conclude(self, *, interrupted_by: str = "") -> None:
         """All results together: the verdict, and everything that stood in its way."""
-        results = self._without_secrets(self.ledger.results())
+        judged = self._judges and not self._refused
+        results = self.ledger.results(self.run.redactor.text) if judged else ()
         self.problems += self._shortfalls(interrupted_by)
+        self._judge_settings()
         blind = blindness(results)
         settings = self.run.settings
         self.report = GateReport(
@@ -130,6 +162,7 @@ class GateSession:
             advisory=settings.flag("gate-advisory"),
             changes=tuple(self._changes.values()),
             page=path_in_project(settings.path("gate-html"), os.environ),
+            refused=self._refused,
             actions=self.acting.results,
         )
 
@@ -150,19 +183,33 @@ class GateSession:
         told = (printable(self.run.redactor.text(problem)) for problem in self.problems)
         return tuple(dict.fromkeys(told))
 
-    def _without_secrets(self, results: Iterable[Result]) -> tuple[Result, ...]:
-        """What a test says of itself and its failure may hold anything that it knows."""
-        hidden = self.run.redactor.text
-        cleaned = ((one, hidden(one.name), hidden(one.message)) for one in results)
-        return tuple(
-            one
-            if (one.name, one.message) == (name, message)
-            else one._replace(name=name, message=message)
-            for one, name, message in cleaned
-        )
+    def _judge_settings(self) -> None:
+        """What nothing knows that was set: only now are all thresholds and checks seen."""
+        settings, criteria = self.run.settings, self.run.criteria
+        if self._refused:
+            return
+        if not self._unknown:
+            self._unknown = [self._unknown_here()]
+            self.problems += settings.misfits(criteria)
+            self._changes |= {change.name: change for change in settings.changes(criteria)}
+        first, *others = self._unknown
+        for name, (told, mistaken) in first.items():
+            if not all(name in other for other in others):
+                continue
+            if mistaken:
+                self.problems.append(told)
+                self.acting.hold_back(MISTAKEN)
+            else:
+                self._notices[told] = None
 
     def _shortfalls(self, interrupted_by: str) -> list[str]:
+        if self._refused:
+            return []
+        if not self._judges:
+            return ["nothing was judged: checks were only collected or set up"]
         if not self.ledger.expected and not self.problems:
+            if self.deselected:
+                return [f"all {self.deselected} checks were deselected, by -k or -m perhaps"]
             return ["nothing was collected: name the checks, such as --pyargs gate_checks"]
         lost = self.ledger.lost()
         if not lost:
@@ -174,7 +221,8 @@ class GateSession:
     def _partial(self) -> str:
         reasons = list(self.left_out)
         if self.deselected:
-            reasons.insert(0, f"{self.deselected} checks were deselected")
+            checks = "1 check was" if self.deselected == 1 else f"{self.deselected} checks were"
+            reasons.insert(0, f"{checks} deselected")
         return "; ".join(reasons)
 
     def write(self, terminal: Any, *, verbosity: int = 0) -> None:

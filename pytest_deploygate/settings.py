@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from pytest_deploygate.options import OPTIONS, Option
 from pytest_deploygate.report import Change
 
 COMMAND_LINE = "command line"
+_YEAR_10000 = 253_402_300_800.0  # Unix seconds; what is more is milliseconds
 
 
 class Given(NamedTuple):
@@ -25,6 +26,13 @@ class Given(NamedTuple):
 
     value: Any
     origin: str
+
+
+class Unknown(NamedTuple):
+    """A setting that nothing knows: what to tell, and whether it was given for this very run."""
+
+    told: str
+    for_this_run: bool
 
 
 class Settings(NamedTuple):
@@ -61,24 +69,38 @@ class Settings(NamedTuple):
             criterion = replace(criterion, **override.changes)
         return criterion.resolved({key: given.value for key, given in self.thresholds.items()})
 
-    def unknown(self, criteria: Iterable[Criterion]) -> list[str]:
-        """Complaints about thresholds and overrides that none of the criteria has."""
-        criteria = list(criteria)
+    def unknown(self, criteria: Collection[Criterion]) -> dict[str, Unknown]:
+        """Thresholds and overrides that none of the criteria has, by name."""
         keys = {threshold.key for criterion in criteria for threshold in criterion.thresholds}
         ids = {criterion.id for criterion in criteria}
+        found = {}
+        for key in self.thresholds.keys() - keys:
+            origin = self.thresholds[key].origin
+            told = f"{origin}: unknown threshold {key!r}, {did_you_mean(key, keys)}"
+            found[key] = Unknown(told, origin == COMMAND_LINE)
+        for name in self.criteria.keys() - ids:
+            origin = self.criteria[name].origin
+            told = f"{origin}: unknown criterion {name!r}, {did_you_mean(name, ids)}"
+            found[f"criteria.{name}"] = Unknown(told, False)
+        return dict(sorted(found.items()))
+
+    def misfits(self, criteria: Iterable[Criterion]) -> list[str]:
+        """Complaints about thresholds that were given in another unit than the criterion's."""
+        found = {
+            threshold.key: self.thresholds[threshold.key]
+            for criterion in criteria
+            for threshold in criterion.thresholds
+            if criterion.unit == "ratio" and threshold.key in self.thresholds
+            if 0 <= threshold.default <= 1 and not 0 <= self.thresholds[threshold.key].value <= 1
+        }
         return [
-            f"{given.origin}: unknown threshold {key!r}, {did_you_mean(key, keys)}"
-            for key, given in self.thresholds.items()
-            if key not in keys
-        ] + [
-            f"{override.origin}: unknown criterion {name!r}, {did_you_mean(name, ids)}"
-            for name, override in self.criteria.items()
-            if name not in ids
+            f"{given.origin}: {key} = {given.value:g} would be {given.value * 100:g} %; ratios are "
+            "shares of one, such as 0.005 for 0.5 %"
+            for key, given in found.items()
         ]
 
-    def changes(self, criteria: Iterable[Criterion]) -> tuple[Change, ...]:
+    def changes(self, criteria: Collection[Criterion]) -> tuple[Change, ...]:
         """What differs from the criteria's own defaults, and where it was given."""
-        criteria = list(criteria)
         found = {}
         for criterion in criteria:
             for threshold in criterion.thresholds:
@@ -147,6 +169,8 @@ def _chosen(
     directory: Path,
 ) -> Given:
     given = command_line[option.name]
+    if given == "":
+        raise ConfigurationError(f"--{option.name}: is empty; give a value, or leave it out")
     if given is not None and given is not False:
         value = str(directory / given) if option.type == "path" else given
         return _checked(option, Given(value=value, origin=COMMAND_LINE))
@@ -192,7 +216,7 @@ def evaluation_time(text: str) -> float:
         value = float(text)
     except ValueError:
         value = _rfc3339(str(text))
-    if not (math.isfinite(value) and value > 0):
+    if not 0 < value < _YEAR_10000:
         raise _bad_time(text)
     return round(value, 3)
 

@@ -17,7 +17,7 @@ _PRETTY_UP_TO = 200  # checks; without indentation the encoder is a C function
 
 def complete(document: dict[str, Any], report: GateReport, redactor: Redactor) -> None:
     """Add the gate's keys, in place, to a document that somebody else will write."""
-    document.update(redactor.document(_strict({**document, **_keys(document, report)})))
+    document.update(_hidden(_strict({**document, **_keys(document, report)}), redactor))
 
 
 def render(document: Mapping[str, Any], report: GateReport, redactor: Redactor) -> str:
@@ -30,7 +30,17 @@ def render(document: Mapping[str, Any], report: GateReport, redactor: Redactor) 
         text = ""
     if not text or "\\ud" in text:  # NaN, or perhaps a lone surrogate: rare, and slow to look for
         text = json.dumps(_strict(whole), indent=indent, default=str)
-    return redactor.text(text) + "\n"
+    if redactor.text(text) != text:
+        text = json.dumps(_hidden(json.loads(text), redactor), indent=indent)
+    return text + "\n"
+
+
+def _hidden(whole: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """Without secrets in any text; a time holds none, though a password may be a part of one."""
+    clean: dict[str, Any] = redactor.document(whole)
+    checks = zip(clean["checks"], whole["checks"], strict=True)
+    clean["checks"] = [{**shown, "timestamp": told["timestamp"]} for shown, told in checks]
+    return {**clean, "timestamp": whole["timestamp"]}
 
 
 def _keys(document: Mapping[str, Any], report: GateReport) -> dict[str, Any]:

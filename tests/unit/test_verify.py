@@ -167,7 +167,7 @@ FORGED: dict[str, Callable[[Document], None]] = {
     "local time": changed(timestamp="2026-09-21T14:13:20"),
     "no time": changed(timestamp="2026-02-30T14:13:20Z"),
     "another schema": changed(deploygate={"schema": 2}),
-    "another source": changed(source={"kind": "file", "location": ""}),
+    "no source": changed(source={"kind": "", "location": ""}),
     "counts": lambda written: written["summary"].update(go=2),
     "created as text": changed(created="now"),
     **{f"no {key}": without(key) for key in document(GO) if key not in ("tests", "actions")},

@@ -12,10 +12,13 @@ from __future__ import annotations
 from pytest_deploygate import Criterion, Runaway, Sustained, Trend, threshold
 
 # [2.1, 3.1] Zero tolerance counts what increase() cannot see, in this order: a series that is new
-# (the day before did not have it), which begins with its first failure; one that was scraped less
-# often than its instance, because a restart took it away and a failure brought it back; what a
-# counter has grown by while nothing was scraped. Without any failure there is no series to divide:
-# that is zero failures, of the briefs that were counted, if they still are.
+# (the day before did not have it), which begins with its first failure; one that was missing when
+# the window began, while its instance was up, and that a failure has brought back, even if it is
+# gone again; one that was scraped less often than its instance, because a restart took it away and
+# a failure brought it back, or at zero none did; what a counter has grown by while nothing was
+# scraped. Instances of two clusters that are called alike count as up where both are. Without any
+# failure there is no series to divide: that is zero failures, of the briefs that were counted, if
+# they still are.
 SCHEMA_FAILURE_RATE = """
   (
     sum by (mode, original_model) (
@@ -26,7 +29,17 @@ SCHEMA_FAILURE_RATE = """
         )
       or
         (
-            llm_schema_fix_count_total
+            (
+                max_over_time(llm_schema_fix_count_total[30m])
+              unless
+                llm_schema_fix_count_total offset 30m
+            )
+          and on (job, instance)
+            min by (job, instance) (up offset 30m) == 1
+        )
+      or
+        (
+            llm_schema_fix_count_total > 0
           and
             count_over_time(llm_schema_fix_count_total[30m])
             < on (job, instance) group_left ()

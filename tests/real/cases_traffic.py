@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from tests.production import Counter, Production
 from tests.real.scenario import NO_GO, WARNING, breach, go, no_data, scenario
-from tests.real.states import APP_1, APP_2, APP_3, down, gone_and_back, joined, unscraped
+from tests.real.states import (
+    APP_1,
+    APP_2,
+    APP_3,
+    down,
+    gone_and_back,
+    joined,
+    restarted,
+    unscraped,
+)
 from tests.samples import Values
 
 FIXES = "llm_schema_fix_count_total"
@@ -27,6 +37,18 @@ def in_clusters(p: Production, values: Values) -> Production:
             "up", {"job": "app", "cluster": cluster, "instance": APP_1}, 1
         )
     return p
+
+
+def failed_and_restarted(age: float) -> float | None:
+    """A failure, a restart, one scrape or two without the counter, and then zero."""
+    if age >= 600:
+        return 57 if age > 1500 else 58
+    return 0 if age <= 480 else None
+
+
+def gone_back_and_gone(*, back: float, gone: float) -> Callable[[float], float | None]:
+    """One failure until an hour ago, and again from the age ``back`` to the age ``gone``."""
+    return lambda age: 1 if age >= HOUR or gone <= age <= back else None
 
 
 def errors(p: Production, rate: float, **labels: str) -> Production:
@@ -124,6 +146,30 @@ SCHEMA = [
         schema_failure_rate=FAILURE,
     ),
     scenario(
+        "a failure, and a restart after which the counter comes back at zero",
+        lambda p: failures(p, failed_and_restarted, mode="fast", original_model="m"),
+        NO_GO,
+        schema_failure_rate=breach("mode=fast", "original_model=m"),
+    ),
+    scenario(
+        "a restart an hour ago, and since then a failure whose counter is gone again",
+        lambda p: failures(p, gone_back_and_gone(back=20 * MINUTE, gone=10 * MINUTE)),
+        NO_GO,
+        schema_failure_rate=FAILURE,
+    ),
+    scenario(
+        "a failure in the first scrape of the window brings a counter back, which is gone again",
+        lambda p: failures(p, gone_back_and_gone(back=29 * MINUTE, gone=28 * MINUTE)),
+        NO_GO,
+        schema_failure_rate=FAILURE,
+    ),
+    scenario(
+        "a restart half an hour ago, and the counter comes back at zero",
+        lambda p: failures(
+            p, gone_and_back(before=57, gone=36 * MINUTE, back=20 * MINUTE, after=0)
+        ),
+    ),
+    scenario(
         "a restart an hour ago, and now the first failure since",
         lambda p: failures(p, gone_and_back(before=5, gone=HOUR, back=600, after=1)),
         NO_GO,
@@ -178,6 +224,26 @@ SCHEMA = [
         lambda p: unscraped(failures(p, Counter(start=57, resets=[1600])), 1200, 4800),
     ),
     scenario(
+        "a scrape gap around half an hour ago in an old failure counter",
+        lambda p: unscraped(failures(p, Counter(start=57)), 25 * MINUTE, 40 * MINUTE),
+    ),
+    scenario(
+        "a scrape gap around half an hour ago, and a restart since",
+        lambda p: unscraped(failures(p, Counter(start=57)), 25 * MINUTE, 40 * MINUTE).missing(
+            lambda age: age < 600, FIXES
+        ),
+    ),
+    scenario(
+        "an instance with old failures was down around half an hour ago",
+        lambda p: down(
+            failures(p, Counter(start=57)), lambda age: 25 * 60 < age < 40 * 60, instance=APP_1
+        ),
+    ),
+    scenario(
+        "an instance with old failures was restarted half an hour ago",
+        lambda p: restarted(failures(p, Counter(start=57)), 30 * MINUTE),
+    ),
+    scenario(
         "every third scrape of an instance with old failures fails",
         lambda p: down(
             failures(p, Counter(start=57)), lambda age: age % 180 == 0 and age > 0, instance=APP_1
@@ -200,6 +266,12 @@ SCHEMA = [
     scenario(
         "old failures in two clusters that name their instances alike",
         lambda p: in_clusters(p, Counter(start=57)),
+    ),
+    scenario(
+        "old failures in two clusters that name their instances alike, one was down",
+        lambda p: down(
+            in_clusters(p, Counter(start=57)), lambda age: 25 * 60 < age < 40 * 60, cluster="west"
+        ),
     ),
     scenario(
         "a first failure in one of two clusters that name their instances alike",

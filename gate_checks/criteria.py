@@ -72,12 +72,15 @@ API_ERROR_RATE = """
   sum(rate(http_requests_total[5m]))
 """.strip()
 
-# [2.3] One p95 for each instance. ">= 0" drops the NaN of an instance that had no requests.
-P95 = 'histogram_quantile(0.95, rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])) >= 0'
+# [2.3] One p95 for each instance. ">= -Inf" drops the NaN of an instance that had no requests, and
+# no number.
+P95 = (
+    'histogram_quantile(0.95, rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])) >= -Inf'
+)
 LATENCY_BUCKETS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 
-# [4.2] ">= 0" drops the NaN of a cache that nobody asked.
-HIT_RATE = 'cache_hit_rate{{mode="{mode}"}} >= 0'
+# [4.2] ">= -Inf" drops the NaN of a cache that nobody asked, and no number.
+HIT_RATE = 'cache_hit_rate{{mode="{mode}"}} >= -Inf'
 
 # [3.4] Whichever exporter there is, for each GPU.
 VRAM_FREE_SHARE = """

@@ -96,6 +96,12 @@ CACHE = [
     ),
     scenario("hit rate just above the limit", lambda p: hit_rate(p, 0.6001)),
     scenario(
+        "a hit rate below zero is a number too",
+        lambda p: hit_rate(p, -0.1),
+        WARNING,
+        fast_cache_hit_rate=breach("hit rate -10 %, limit 60 %", "mode=fast"),
+    ),
+    scenario(
         "the balanced caches are cold",
         lambda p: hit_rate(p, 0.1, "balanced"),
         WARNING,

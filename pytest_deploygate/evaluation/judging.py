@@ -12,48 +12,69 @@ LOWER_IS_BETTER = (Comparison.BELOW, Comparison.AT_MOST)
 
 
 class Outcome(NamedTuple):
-    """One series judged: ``reason`` is ok, breach, no-data or error; ``text`` says why."""
+    """One series judged: ``reason`` is ok, breach, no-data or error; ``text`` says why.
+
+    ``comparison`` and ``limit`` are what the value was held against.
+    """
 
     series: Series
     reason: Reason
     value: float
+    comparison: Comparison
     limit: float
     badness: float
     text: str
 
 
 def judged(
-    criterion: Criterion, series: Series, *, value: float, limit: float | None = None
+    criterion: Criterion,
+    series: Series,
+    *,
+    value: float,
+    at_most: float | None = None,
+    origin: str = "",
 ) -> Outcome:
-    """Hold one value against the limit. NaN is no data or a breach, infinity is a breach."""
-    bound = criterion.limit if limit is None else limit
-    badness = criterion.comparison.badness(value, bound)
+    """Hold one value against the limit. NaN is no data or a breach, infinity is a breach.
+
+    ``at_most`` takes the place of the criterion's limit, and ``origin`` says where it is from.
+    """
+    comparison = criterion.comparison if at_most is None else Comparison.AT_MOST
+    limit = criterion.limit if at_most is None else at_most
     if math.isnan(value) and not criterion.nan_is_breach:
-        text = "0/0, nothing was counted"
-        return Outcome(series, Reason.NO_DATA, value, bound, badness, text)
-    if _is_cut_off(criterion, value):
+        reason, text = Reason.NO_DATA, "0/0, nothing was counted"
+    elif _is_cut_off(criterion, value):
         reason, text = _cut_off(criterion, value)
-        return Outcome(series, reason, value, bound, badness, text)
-    passes = keeps(criterion, value, bound)
-    reason = Reason.OK if passes else Reason.BREACH
-    return Outcome(series, reason, value, bound, badness, _phrase(criterion, value, bound, passes))
+    elif _holds(comparison, value, limit):
+        reason, text = Reason.OK, _passing(criterion, value, comparison, limit, origin)
+    else:
+        reason, text = Reason.BREACH, _failing(criterion, value, comparison, limit)
+    badness = comparison.badness(value, limit)
+    return Outcome(series, reason, value, comparison, limit, badness, text)
 
 
-def keeps(criterion: Criterion, value: float, limit: float) -> bool:
-    """Whether a value is known to keep to a limit; what differs by rounding alone is equal."""
-    if _is_cut_off(criterion, value):
-        return False
-    return criterion.comparison.passes(limit if same(value, limit) else value, limit)
+def keeps(criterion: Criterion, value: float) -> bool:
+    """Whether a value is known to keep to the limit."""
+    known = not _is_cut_off(criterion, value)
+    return known and _holds(criterion.comparison, value, criterion.limit)
+
+
+def _holds(comparison: Comparison, value: float, limit: float) -> bool:
+    """What differs by rounding alone is equal."""
+    return comparison.passes(limit if same(value, limit) else value, limit)
+
+
+def largest_bucket(criterion: Criterion) -> float:
+    """The bound from which on a value may be more than it says, infinity where there is none.
+
+    A quantile in the last bucket is given as its lower bound.
+    Source: the documentation of histogram_quantile().
+    """
+    bounded = criterion.comparison in LOWER_IS_BETTER
+    return max(criterion.buckets) if criterion.buckets and bounded else math.inf
 
 
 def _is_cut_off(criterion: Criterion, value: float) -> bool:
-    """Whether a quantile is in the last bucket: it is given as its lower bound, and may be more.
-
-    Source: the documentation of histogram_quantile().
-    """
-    if not criterion.buckets or criterion.comparison not in LOWER_IS_BETTER:
-        return False
-    return max(criterion.buckets) <= value < math.inf
+    return largest_bucket(criterion) <= value < math.inf
 
 
 def _cut_off(criterion: Criterion, value: float) -> tuple[Reason, str]:
@@ -66,20 +87,26 @@ def _cut_off(criterion: Criterion, value: float) -> tuple[Reason, str]:
     return Reason.BREACH, f"{quantity}, the largest bucket, limit {limit}"
 
 
-def _phrase(criterion: Criterion, value: float, limit: float, passes: bool) -> str:
-    """``p95 2.12 s (< 2.50 s)`` for a pass, ``p95 4.92 s, limit 4.50 s`` for a breach."""
+def _passing(
+    criterion: Criterion, value: float, comparison: Comparison, limit: float, origin: str
+) -> str:
+    """``p95 2.12 s (< 2.50 s)``."""
     found, bound = value_and_limit(value, limit, criterion.unit)
-    text = f"{criterion.quantity} {found}".lstrip()
-    symbol = criterion.comparison.symbol
-    if passes:
-        return f"{text} ({symbol} {bound})"
-    exactly = f", must be {symbol} it" if same(value, limit) else ""
-    return f"{text}, limit {bound}{exactly}"
+    told = f"{bound}, {origin}" if origin else bound
+    return f"{criterion.quantity} {found} ({comparison.symbol} {told})".lstrip()
+
+
+def _failing(criterion: Criterion, value: float, comparison: Comparison, limit: float) -> str:
+    """``p95 4.92 s, limit 4.50 s``."""
+    found, bound = value_and_limit(value, limit, criterion.unit)
+    exactly = f", must be {comparison.symbol} it" if same(value, limit) else ""
+    return f"{criterion.quantity} {found}, limit {bound}{exactly}".lstrip()
 
 
 def unjudged(series: Series, criterion: Criterion, text: str) -> Outcome:
     """A series that cannot be judged, at least not yet."""
-    return Outcome(series, Reason.NO_DATA, series.value, criterion.limit, 0.0, text)
+    held = criterion.comparison, criterion.limit
+    return Outcome(series, Reason.NO_DATA, series.value, *held, 0.0, text)
 
 
 def shown(criterion: Criterion, value: float) -> str:

@@ -143,7 +143,7 @@ def _result(
         message=conclusion.message,
         value=worst.value if worst else None,
         threshold=worst.limit if worst else criterion.limit,
-        comparison=criterion.comparison.symbol,
+        comparison=(worst.comparison if worst else criterion.comparison).symbol,
         unit=criterion.unit,
         labels={printable(key): printable(value) for key, value in labels.items()},
         query=criterion.query,

@@ -43,19 +43,19 @@ def _against_baseline(criterion: Criterion, outcome: Outcome, values: Sequence[f
     """The multiple of the average counts where it is stricter than the limit.
 
     It is that of the values' magnitudes: an average around zero, or below, is no size to multiply.
+    It may be reached, whatever the limit: what is always zero does not run away.
     """
     factor = number(_kind(criterion).factor)
     baseline = math.fsum(abs(value) / len(values) for value in values)
     limit = factor * baseline
     if criterion.comparison not in LOWER_IS_BETTER or limit >= criterion.limit:
         return outcome
-    stricter = judged(criterion, outcome.series, value=outcome.value, limit=limit)
-    if stricter.reason is Reason.OK:
-        return outcome
     average = "average" if min(values) >= 0 else "average magnitude"
-    window = spoken(seconds(_kind(criterion).baseline))
-    why = f" ({factor:g} x its {window} {average} {shown(criterion, baseline)})"
-    return stricter._replace(text=stricter.text + why)
+    origin = f"{factor:g} x its {spoken(seconds(_kind(criterion).baseline))} {average}"
+    stricter = judged(criterion, outcome.series, value=outcome.value, at_most=limit, origin=origin)
+    if stricter.reason is Reason.OK:
+        return stricter
+    return stricter._replace(text=f"{stricter.text} ({origin} {shown(criterion, baseline)})")
 
 
 def _kind(criterion: Criterion) -> Runaway:

@@ -52,7 +52,7 @@ def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
     lasted = at - _breach_start(criterion, series, at)
     if current.reason is Reason.OK:
         return current
-    if any(keeps(criterion, value, criterion.limit) for value in recent):
+    if any(keeps(criterion, value) for value in recent):
         text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
         return current._replace(reason=Reason.OK, text=text)
     if lasted < window - _DUST:
@@ -66,7 +66,7 @@ def _breach_start(criterion: Criterion, series: Series, at: float) -> float:
     """When the breach that lasts until now began. A gap does not end it: nothing was measured."""
     start = at
     for time, value in reversed(series.points):
-        if keeps(criterion, value, criterion.limit):
+        if keeps(criterion, value):
             break
         start = time
     return start

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from pytest_deploygate.durations import seconds
 from pytest_deploygate.evaluation import query_of
-from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
+from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER, largest_bucket
 from pytest_deploygate.exports.expressions import (
     duration,
     either,
@@ -107,21 +107,20 @@ def _measured(criterion: Criterion, vector: str) -> str:
 def _keeps(criterion: Criterion, vector: str) -> str:
     """1 where a value keeps to the limit, 0 where it does not; NaN and infinity never do."""
     limit = criterion.limit
-    if criterion.buckets and criterion.comparison in LOWER_IS_BETTER:
-        largest = max(criterion.buckets)
-        if limit >= largest:  # a quantile in the last bucket may be more than it says
-            return f"{vector} % Inf < bool {literal(largest)}"
+    largest = largest_bucket(criterion)
+    if limit >= largest:
+        return f"{vector} % Inf < bool {literal(largest)}"
     if criterion.comparison is Comparison.EQUALS:
         return f"abs({vector} - {literal(limit)}) <= bool {literal(SAME)} * {literal(abs(limit))}"
-    return f"{vector} % Inf {_held_against(criterion, literal(limit), limit)}"
+    return f"{vector} % Inf {_held_against(criterion.comparison, literal(limit), limit)}"
 
 
-def _held_against(criterion: Criterion, limit: str, sign: float) -> str:
+def _held_against(comparison: Comparison, limit: str, sign: float) -> str:
     """A comparison with a limit and what is equal to it; ``sign`` says which way zero is."""
-    operator = _OPERATORS[criterion.comparison]
+    operator = _OPERATORS[comparison]
     if sign == 0:
         return f"{operator} bool {limit}"
-    lower = (criterion.comparison in _LOWERED) == (sign > 0)
+    lower = (comparison in _LOWERED) == (sign > 0)
     return f"{operator} bool {limit} * (1 {'-' if lower else '+'} {literal(SAME)})"
 
 
@@ -169,7 +168,7 @@ def _runaway(criterion: Criterion) -> Judgement:
     now = _measured(criterion, past.query)
     kept = both = _keeps(criterion, now)
     if baseline := average(criterion):
-        both = f"{now} {_held_against(criterion, baseline, 1)}"
+        both = f"{now} {_held_against(Comparison.AT_MOST, baseline, 1)}"
     judged = either(f"{kept} == 0", f"{both}\nand {past.enough}")
     return past.judgement(asked(criterion), judged, judged)
 

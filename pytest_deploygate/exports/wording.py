@@ -10,6 +10,7 @@ from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
 from pytest_deploygate.exports.expressions import duration
 from pytest_deploygate.exports.judgements import without_data
 from pytest_deploygate.model import (
+    Comparison,
     Criterion,
     RangeQuery,
     Runaway,
@@ -27,9 +28,12 @@ def title(criterion: Criterion) -> str:
 
 
 def limit(criterion: Criterion) -> str:
-    """The limit with its unit: ``< 0.5 %``, ``≤ 4.50 s``, ``≥ 0 per hour``."""
+    """The limit with its unit: ``≤ 4.50 s``, ``≥ 0 per hour``, ``< 2 and ≤ 3 x its 2h average``."""
     text = f"{criterion.comparison.symbol} {value_text(criterion.limit, criterion.unit)}"
-    return f"{text} per hour" if isinstance(criterion.kind, Trend) else text
+    if isinstance(criterion.kind, Trend):
+        return f"{text} per hour"
+    baseline = average(criterion)
+    return f"{text} and {Comparison.AT_MOST.symbol} {baseline}" if baseline else text
 
 
 def summary(criterion: Criterion) -> str:
@@ -45,8 +49,6 @@ def rule(criterion: Criterion) -> str:
         told += f", a breach if it lasted for {spoken(seconds(kind.window))}"
     elif isinstance(kind, Trend):
         told += f", the slope over {spoken(seconds(kind.window))}"
-    elif average(criterion):
-        told += f" and {criterion.comparison.symbol} {average(criterion)}"
     return f"{criterion.level.value}, {told}; without data {_WITHOUT_DATA[without_data(criterion)]}"
 
 

@@ -257,7 +257,7 @@ LOSS = [
     scenario(
         "the loss is negative",
         lambda p: loss(p, lately(-0.4, before=-0.5)),
-        rl_loss_runaway=go("loss -0.4 (≤ 2)"),
+        rl_loss_runaway=go("loss -0.4 (≤ 1.498, 3 x its 2h average magnitude)"),
     ),
     scenario(
         "the loss goes up and down around zero",

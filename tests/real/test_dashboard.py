@@ -129,6 +129,8 @@ def test_the_table_says_names_and_limits_as_people_do() -> None:
     assert names["options"]["api_error_rate"]["text"] == "API Error Rate"
     assert limits["options"]["api_error_rate"]["text"] == "< 0.5 % (critical)"
     assert limits["options"]["rl_reward_trend"]["text"] == "≥ 0 per hour (warning)"
+    runaway = limits["options"]["rl_loss_runaway"]["text"]
+    assert runaway == "≤ 2 and ≤ 3 x its 2h average (critical)"
     assert len(names["options"]) == len(limits["options"]) == len(CRITERIA)
 
 

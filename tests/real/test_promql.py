@@ -115,6 +115,7 @@ KINDS: Mapping[str, tuple[Kind, str, float]] = {
     "trend": (Trend("2h"), "at_least", 0.0),
     "trend with a limit": (Trend("2h"), "below", 0.5),
     "runaway": (Runaway("2h", factor=3.0), "at_most", 5.0),
+    "runaway that must stay below": (Runaway("2h", factor=3.0), "below", 5.0),
     "runaway from below": (Runaway("2h", factor=3.0), "at_least", 0.0),
 }
 

@@ -202,7 +202,22 @@ class TestRunaway:
         told = judge(self.given(), self.loss(1.9, 0.5)).message
         assert told == "loss 1.9, limit 1.535 (3 x its 2h average 0.5116)"
         assert judge(self.given(), self.loss(2.5, 0.5)).message == "loss 2.5, limit 2"
-        assert judge(self.given(), self.loss(0.5, 0.5)).message == "loss 0.5 (≤ 2)"
+        assert judge(self.given(), self.loss(1.5, 1.5)).message == "loss 1.5 (≤ 2)"
+
+    def test_a_pass_names_the_stricter_limit(self) -> None:
+        result = judge(self.given(below=2.0, at_most=None), self.loss(0.5, 0.5))
+        assert result.message == "loss 0.5 (≤ 1.5, 3 x its 2h average)"
+        assert (result.comparison, result.threshold) == ("≤", 1.5)
+        result = judge(self.given(), self.loss(-0.25, -0.25))
+        assert result.message == "loss -0.25 (≤ 0.75, 3 x its 2h average magnitude)"
+
+    @pytest.mark.parametrize("limit", [{"below": 2.0}, {"at_most": 2.0, "below": None}])
+    def test_what_is_always_zero_does_not_run_away(self, limit: dict[str, float]) -> None:
+        result = judge(self.given(**{"at_most": None, **limit}), self.loss(0.0, 0.0))
+        assert (light(result), result.message) == (
+            ("GO", "ok"),
+            "loss 0 (≤ 0, 3 x its 2h average)",
+        )
 
     def test_a_loss_around_zero_has_a_size(self) -> None:
         series = over(RUNAWAY, lambda age: 0.05 if age % 120 else -0.05)

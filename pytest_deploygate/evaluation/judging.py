@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from pytest_deploygate.model import Comparison, Criterion, Reason, Series
+from pytest_deploygate.model import Comparison, Criterion, Reason, Series, Trend
 from pytest_deploygate.text import same, value_and_limit, value_text
 
 LOWER_IS_BETTER = (Comparison.BELOW, Comparison.AT_MOST)
@@ -66,10 +66,10 @@ def _holds(comparison: Comparison, value: float, limit: float) -> bool:
 def largest_bucket(criterion: Criterion) -> float:
     """The bound from which on a value may be more than it says, infinity where there is none.
 
-    A quantile in the last bucket is given as its lower bound.
+    A quantile in the last bucket is given as its lower bound; a trend's slope is no quantile.
     Source: the documentation of histogram_quantile().
     """
-    bounded = criterion.comparison in LOWER_IS_BETTER
+    bounded = criterion.comparison in LOWER_IS_BETTER and not isinstance(criterion.kind, Trend)
     return max(criterion.buckets) if criterion.buckets and bounded else math.inf
 
 

@@ -220,6 +220,14 @@ def test_a_quantile_in_the_largest_bucket_never_passes(url: str) -> None:
         assert instant(url, promql.state(bucketed), AT) == [({}, 0.0)]
 
 
+def test_a_trend_is_held_against_no_bucket(url: str) -> None:
+    for limit in (0.1, 0.5, 2.0):
+        criterion = asked("rising", Trend("2h"), "below", limit)
+        bucketed = replace(criterion, buckets=(0.1, 0.2), severity="critical")
+        assert disagreements(url, [bucketed]) == {}
+        assert instant(url, promql.state(bucketed), AT) == [({}, float(limit > 0.5))]
+
+
 def test_only_the_series_that_match_are_judged(url: str) -> None:
     criterion = asked("low and high", Instant(), "below", 5.0)
     for place, state in (("0", 1.0), ("1", 0.0), ("2", 0.5)):

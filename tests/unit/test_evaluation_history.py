@@ -138,6 +138,11 @@ class TestTrend:
         result = judge(self.given(), over(TREND, values))
         assert (light(result), result.message) == (("WARNING", "no-data"), f"no data: {told}")
 
+    @pytest.mark.parametrize(("limit", "light_"), [(2.0, ("GO", "ok")), (0.5, ("NO_GO", "breach"))])
+    def test_a_slope_is_no_quantile(self, limit: float, light_: tuple[str, str]) -> None:
+        given = self.given(at_least=None, below=limit, buckets=(0.1, 0.5))
+        assert light(judge(given, over(TREND, lambda age: 12 - age / HOUR))) == light_
+
     def test_half_of_the_window_is_enough(self) -> None:
         series = over(TREND, lambda age: 1.0 if age <= 3600 else None)
         assert light(judge(self.given(), series)) == ("GO", "ok")

@@ -401,8 +401,9 @@ class Result(NamedTuple):
 
     @property
     def evaluated(self) -> bool:
-        """Whether something was measured and judged."""
-        return self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+        """Whether something was measured and judged, be it only a part of the series."""
+        part = self.reason is Reason.NO_DATA and self.value is not None
+        return part or self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
 
     @property
     def ok(self) -> bool:

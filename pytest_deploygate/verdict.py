@@ -19,11 +19,16 @@ def blindness(results: Sequence[Result]) -> str:
     """Why a gate with these results has seen too little to let anything pass, or nothing.
 
     A gate is blind when not one of its critical criteria could be evaluated, or when nothing
-    at all was judged.
+    at all was judged. What all of them say is the cause.
     """
     if results and all(result.status is Status.SKIPPED for result in results):
         return "nothing was checked: every check was skipped"
     critical = [r for r in results if r.severity is Severity.CRITICAL and r.marked]
-    if critical and not any(result.evaluated for result in critical):
-        return f"the gate is blind: none of {len(critical)} critical checks could be evaluated"
-    return ""
+    if not critical or any(result.evaluated for result in critical):
+        return ""
+    told = f"none of {len(critical)} critical checks could be evaluated"
+    if len(critical) == 1:
+        told = "the only critical check could not be evaluated"
+    messages = {result.message for result in critical}
+    cause = messages.pop() if len(messages) == 1 else ""
+    return f"the gate is blind: {told}{f': {cause}' if cause else ''}"

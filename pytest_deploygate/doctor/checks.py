@@ -81,10 +81,10 @@ def _check(
 ) -> Check:
     result = run.judge(criterion)
     own = tuple(metrics[name] for name in dict.fromkeys(s.metric for s in found or ()))
-    if result.ok or result.evaluated:
-        problem = "" if criterion.optional else _suspicion(own)
-    elif result.reason is Reason.NO_DATA:
+    if result.reason is Reason.NO_DATA and not result.ok:
         problem = _absence(own) or _mismatches(found or (), run) or result.message
+    elif result.ok or result.evaluated:
+        problem = "" if criterion.optional else _suspicion(own)
     else:
         problem = result.message
     return Check(result=result, metrics=None if found is None else own, problem=problem)

@@ -54,17 +54,17 @@ def evaluated(criterion: Criterion) -> str:
     What ``warning`` and ``no-go`` say of missing data they say of every series.
     """
     by, policy = judgement(criterion), NoData(criterion.no_data)
-    every, judged = call("min", by.every), call("min", by.judged)
+    every, known = call("min", by.every), judged(criterion)
     if policy in (NoData.SKIP, NoData.GO):
-        return judged if criterion.level is Severity.CRITICAL else f"0.5 + 0.5 * {judged}"
+        return known if criterion.level is Severity.CRITICAL else f"0.5 + 0.5 * {known}"
     if criterion.level is Severity.WARNING:
         if policy is NoData.NO_GO:
-            return f"0.5 + {every} - 0.5 * {judged}"
-        return f"0.5 + 0.5 * {every}" + (f" + 0 * {judged}" if criterion.optional else "")
+            return f"0.5 + {every} - 0.5 * {known}"
+        return f"0.5 + 0.5 * {every}" + (f" + 0 * {known}" if criterion.optional else "")
     if policy is NoData.NO_GO:
-        return f"{every} + 0 * {judged}" if criterion.optional else every
+        return f"{every} + 0 * {known}" if criterion.optional else every
     if criterion.optional:
-        return f"{judged} * (0.5 + 0.5 * {every})"
+        return f"{known} * (0.5 + 0.5 * {every})"
     return call("min", by.graded)
 
 
@@ -83,25 +83,26 @@ def by_criterion(criteria: Sequence[Criterion], of: Callable[[Criterion], str]) 
 def gate_state(criteria: Sequence[Criterion]) -> str:
     """The gate's verdict: 1, 0.5 or 0. The worst check decides, and a blind gate is NO-GO."""
     worst = call("min", f"{states(criteria)}\nor\nvector(1)")
-    blind = "0 if no critical check passes: the gate is blind"
+    blind = "0 if nothing of a critical check passes: the gate is blind"
     return f"{commented(worst, 'the worst check')}\n{commented(f'* {sighted(criteria)}', blind)}"
 
 
 def sighted(criteria: Sequence[Criterion]) -> str:
     """1 if the gate has seen enough to let anything pass, else 0.
 
-    It has if one critical check passes: where all of those that are measured are in breach, the
-    answer is NO-GO anyway.
+    It has if all that could be judged of one critical check passes: where there is a breach in all
+    of those that are measured, the answer is NO-GO anyway.
     """
     critical = [one for one in criteria if one.level is Severity.CRITICAL]
     if not critical:
         return f"({call('max', states(criteria))} >= bool 0)"
-    passing = "\n+ ".join(grouped(otherwise(_passes(one), "0")) for one in critical)
+    passing = "\n+ ".join(grouped(otherwise(judged(one), "0")) for one in critical)
     return grouped(f"{passing}\n> bool 0")
 
 
-def _passes(criterion: Criterion) -> str:
-    """1 if the whole criterion was judged and passes, else 0 or nothing."""
-    by = judgement(criterion)
-    missing_is_fine = criterion.no_data in (NoData.SKIP, NoData.GO)
-    return call("min", by.judged if missing_is_fine else by.every)
+def judged(criterion: Criterion) -> str:
+    """1 if every series that could be judged passes, else 0; nothing where none could be.
+
+    What the others mean is the state's: a criterion of which a part was judged lets the gate see.
+    """
+    return call("min", judgement(criterion).judged)

@@ -12,11 +12,12 @@ from pytest_deploygate.exports import promql, wording
 from pytest_deploygate.exports.criteria import Gate, gate_of, write
 from pytest_deploygate.exports.criteria import add_arguments as add_shared
 from pytest_deploygate.exports.expressions import duration, literal, selector
-from pytest_deploygate.model import Criterion, NoData, Severity
+from pytest_deploygate.model import Criterion, Severity
 
 HELP = "print Prometheus rules: the criteria's values and states, the verdict, and alerts"
 VALUE = "deploygate:criterion_value"
 STATUS = "deploygate:criterion_status"
+JUDGED = "deploygate:criterion_judged"
 GATE = "deploygate:status"
 LAST_RUN = "deployment_gate_last_run_timestamp_seconds"
 _FOR = "30m"
@@ -32,6 +33,7 @@ Do not edit: run it again when a criterion or a threshold changes.
 
 {VALUE}   the value of the criterion's worst series; a trend's per hour
 {STATUS}  1 GO, 0.5 WARNING, 0 NO-GO; NaN: without data, not counted
+{JUDGED}  1 if what could be judged of a critical criterion passes, else 0
 {GATE}            1, 0.5 or 0: what a gate run would say now
 
 In the expressions, "x >= -Inf" drops NaN (0/0, nothing was counted), "x % Inf" makes NaN of
@@ -101,6 +103,8 @@ def _recording(gate: Gate) -> Iterator[tuple[str, Rule]]:
         labels = {"criterion": criterion.id, "severity": criterion.level.value, **gate.labels}
         yield _about(criterion), _record(VALUE, promql.value(criterion), labels)
         yield "", _record(STATUS, promql.state(criterion), labels)
+        if criterion.level is Severity.CRITICAL:
+            yield "", _record(JUDGED, promql.judged(criterion), labels)
     yield (
         "The verdict: the worst check decides, and a blind gate is NO-GO.",
         _record(GATE, _gate_state(gate), gate.labels),
@@ -129,13 +133,10 @@ def _gate_state(gate: Gate) -> str:
 
 
 def _sighted(gate: Gate) -> str:
-    critical = [one for one in gate.criteria if one.level is Severity.CRITICAL]
-    if any(one.no_data == NoData.GO and not one.optional for one in critical):
-        return promql.sighted(gate.criteria)  # one that is GO without data has seen nothing
-    if not critical:
-        return f"(max({selector(STATUS, gate.labels)}) >= bool 0)"
-    labels = {"severity": Severity.CRITICAL.value, **gate.labels}
-    return f"(max({selector(STATUS, labels)}) == bool 1)"
+    """A state does not tell whether nothing was judged or only a part."""
+    if any(one.level is Severity.CRITICAL for one in gate.criteria):
+        return f"(max({selector(JUDGED, gate.labels)}) == bool 1)"
+    return f"(max({selector(STATUS, gate.labels)}) >= bool 0)"
 
 
 def _alerts(gate: Gate, max_age: float) -> Iterator[Rule]:

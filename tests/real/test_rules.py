@@ -17,11 +17,11 @@ import yaml
 
 from pytest_deploygate.exports import promql
 from pytest_deploygate.exports.criteria import Gate
-from pytest_deploygate.exports.rules import GATE, LAST_RUN, STATUS, rule_file
-from pytest_deploygate.model import Criterion, Result, Verdict, threshold
+from pytest_deploygate.exports.rules import GATE, JUDGED, LAST_RUN, STATUS, rule_file
+from pytest_deploygate.model import Criterion, Result, Severity, Verdict, threshold
 from tests import servers
 from tests.production import openmetrics, production
-from tests.real.asking import gate_run, instant, judged, verdict
+from tests.real.asking import Samples, gate_run, instant, judged, verdict
 from tests.real.scenario import Scenario
 from tests.real.scenarios import SCENARIOS
 from tests.real.test_scenarios import CRITERIA
@@ -77,25 +77,26 @@ def recorded(url: str, text: str, at: float) -> dict[str, float]:
 
     The past cannot be recorded, so the recorded samples are written into the last expression.
     """
-    statuses = [rule for rule in rules(text) if rule.get("record") == STATUS]
-    asked = [
-        labelled(rule["expr"], {"criterion": rule["labels"]["criterion"]}) for rule in statuses
-    ]
-    answer = instant(url, "\nor\n".join(asked), at)
-    found = {labels["criterion"]: value for labels, value in answer}
-    assert len(answer) == len(found) == len(statuses)
+    samples = {name: samples_of(url, text, name, at) for name in (STATUS, JUDGED)}
+    found = {labels["criterion"]: value for labels, value in samples[STATUS]}
+    assert len(found) == sum(rule.get("record") == STATUS for rule in rules(text))
     [last] = [rule["expr"] for rule in rules(text) if rule.get("record") == GATE]
-    samples = [(rule["labels"], found[rule["labels"]["criterion"]]) for rule in statuses]
-    expr = re.sub(rf"{STATUS}({{[^}}]*}})?", lambda m: selected(samples, m[1] or ""), last)
+    expr = re.sub(rf"({STATUS}|{JUDGED})", lambda m: either(samples[m[1]]), last)
     [(_, found[GATE])] = instant(url, expr, at)
     return found
 
 
-def selected(samples: Sequence[tuple[Mapping[str, str], float]], selector: str) -> str:
-    """The samples that a selector selects, as an expression."""
-    wanted = set(re.findall(r'(\w+)="([^"]*)"', selector))
-    exprs = [labelled(f"vector({v})", labels) for labels, v in samples if wanted <= labels.items()]
-    return f"({' or '.join(exprs)})"
+def samples_of(url: str, text: str, name: str, at: float) -> Samples:
+    """What the rules of one name would record."""
+    wanted = [rule for rule in rules(text) if rule.get("record") == name]
+    asked = [labelled(rule["expr"], {"criterion": rule["labels"]["criterion"]}) for rule in wanted]
+    return instant(url, "\nor\n".join(asked), at) if asked else []
+
+
+def either(samples: Samples) -> str:
+    """These samples as an expression."""
+    exprs = [labelled(f"vector({value})", labels) for labels, value in samples]
+    return f"({' or '.join(exprs or ['vector(1) < 0'])})"
 
 
 def labelled(expr: str, labels: Mapping[str, str]) -> str:
@@ -149,7 +150,8 @@ def test_prometheus_accepts_the_file(tmp_path: Path) -> None:
     (tmp_path / "rules.yml").write_text(file_of(CRITERIA), encoding="utf-8")
     checked = promtool("check", "rules", tmp_path / "rules.yml")
     assert (checked.returncode, checked.stderr) == (0, "")
-    assert f"SUCCESS: {2 * len(CRITERIA) + 5} rules found" in checked.stdout
+    critical = sum(one.level is Severity.CRITICAL for one in CRITERIA)
+    assert f"SUCCESS: {2 * len(CRITERIA) + critical + 5} rules found" in checked.stdout
 
 
 ODD = [
@@ -251,11 +253,20 @@ def test_promtool_sees_every_verdict(tmp_path: Path) -> None:
     )
 
 
+# one series that has a value, and one that has none
+SOME = 'x or label_replace(x / 0, "of", "nothing", "", "")'
+
+
 @pytest.mark.parametrize(
     ("query", "details", "expected"),
     [
         ("nothing", {"no_data": "go"}, 0),
         ("x", {"no_data": "go"}, 1),
+        (SOME, {}, 0.5),
+        (SOME, {"no_data": "skip"}, 1),
+        (SOME, {"no_data": "no-go"}, 0),
+        (SOME, {"optional": True}, 0.5),
+        ("x / 0", {}, 0),
         ("nothing", {"severity": "warning"}, 0.5),
         ("nothing", {"severity": "warning", "optional": True}, 0),
         ("x", {"severity": "warning"}, 1),

@@ -27,13 +27,13 @@ def deploygate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_criteria_that_ship_are_exported_without_arguments(tmp_path: Path) -> None:
     done = deploygate("rules", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 1
+    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 7 + 1
 
 
 def test_pytest_arguments_choose_criteria_and_thresholds(tmp_path: Path) -> None:
     given = ["--gate-set", "fast_p95_max=2.75", "-k", "fast_p95", "--pyargs", "gate_checks"]
     done = deploygate("rules", *given, cwd=tmp_path)
-    value, status, _ = yaml.safe_load(done.stdout)["groups"][0]["rules"]
+    value, status, _, _ = yaml.safe_load(done.stdout)["groups"][0]["rules"]
     assert value["labels"] == {"criterion": "fast_p95_latency", "severity": "critical"}
     assert "< bool 2.75 " in status["expr"]
     assert f"#   deploygate rules {' '.join(given)}\n" in done.stdout
@@ -46,7 +46,7 @@ def test_the_configuration_counts_too(tmp_path: Path) -> None:
     done = deploygate("rules", "--gate-env", "staging", "--pyargs", "gate_checks", cwd=tmp_path)
     labels = [rule.get("labels") for rule in yaml.safe_load(done.stdout)["groups"][0]["rules"]]
     cpu = {"criterion": "cpu_usage", "severity": "critical", "environment": "staging"}
-    assert labels.count(cpu) == 2
+    assert labels.count(cpu) == 3
     assert labels[-1] == {"environment": "staging"}
 
 

@@ -1,0 +1,50 @@
+"""When a gate has seen too little, and what it says of that."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_deploygate.model import Reason, Result, Status
+from pytest_deploygate.verdict import blindness
+from tests.unit.judging import criterion, judge, one
+from tests.unit.made import ERROR, result
+
+REFUSED = "unable to query Prometheus at http://127.0.0.1:9: Connection refused"
+
+
+def unanswered(message: str = REFUSED) -> Result:
+    return result(**{**ERROR, "message": message})
+
+
+@pytest.mark.parametrize(
+    ("results", "told"),
+    [
+        ([unanswered()], f"the only critical check could not be evaluated: {REFUSED}"),
+        (
+            [unanswered(), unanswered()],
+            f"none of 2 critical checks could be evaluated: {REFUSED}",
+        ),
+        (
+            [unanswered(), unanswered("timed out")],
+            "none of 2 critical checks could be evaluated",
+        ),
+        ([unanswered("")], "the only critical check could not be evaluated"),
+    ],
+)
+def test_a_cause_that_is_the_same_everywhere_is_named(results: list[Result], told: str) -> None:
+    assert blindness(results) == f"the gate is blind: {told}"
+
+
+def test_one_series_that_was_judged_is_enough_to_see() -> None:
+    incomplete = judge(criterion(), one(0.5, pod="a"), one(math.nan, pod="b"))
+    assert (incomplete.status, incomplete.reason) == (Status.WARNING, Reason.NO_DATA)
+    assert incomplete.message.endswith("; the rest: 0.5 (< 5)")
+    assert incomplete.evaluated
+    assert blindness([incomplete]) == ""
+
+
+def test_what_the_source_warns_of_while_it_answers_was_seen() -> None:
+    assert blindness([judge(criterion(), one(1), warnings=["a store is missing"])]) == ""
+    assert blindness([judge(criterion(), one(math.nan), warnings=["a store is missing"])])

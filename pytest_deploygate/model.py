@@ -350,12 +350,14 @@ class Measurement:
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = ()
-    _indexes: dict[tuple[str, ...], dict[tuple[str | None, ...], list[Series]]] = field(
+    _indexes: dict[tuple[str, ...], dict[tuple[str, ...], list[Series]]] = field(
         default_factory=dict, compare=False, repr=False
     )
 
     def matching(self, labels: Mapping[str, str]) -> Sequence[Series]:
         """The series that carry these labels; all of them without any.
+
+        As in PromQL, a label that is not there is empty.
 
         One answer is asked for the series of each of thousands of services: it is sorted once.
         """
@@ -366,7 +368,7 @@ class Measurement:
         if index is None:
             index = self._indexes[names] = {}
             for one in self.series:
-                index.setdefault(tuple(one.labels.get(name) for name in names), []).append(one)
+                index.setdefault(tuple(one.labels.get(name, "") for name in names), []).append(one)
         return index.get(tuple(labels[name] for name in names), ())
 
 

@@ -63,4 +63,4 @@ def evaluate(criterion: Criterion, at: float, ask: Ask) -> Result:
         return unanswered(criterion, at, str(error))
     series = measurement.matching(criterion.match)
     outcomes = _KINDS[type(criterion.kind)].judge(criterion, series, at)
-    return conclude(criterion, at, outcomes, measurement.warnings)
+    return conclude(criterion, at, outcomes, measurement)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from pytest_deploygate.evaluation.judging import Outcome
-from pytest_deploygate.model import Criterion, NoData, Reason, Result, Severity, Status
+from pytest_deploygate.model import Criterion, Measurement, NoData, Reason, Result, Severity, Status
 from pytest_deploygate.text import labels_text, printable
 
 _ON_NO_DATA = {
@@ -39,12 +39,16 @@ def unanswered(criterion: Criterion, at: float, message: str) -> Result:
 
 
 def conclude(
-    criterion: Criterion, at: float, outcomes: Sequence[Outcome], warnings: Sequence[str] = ()
+    criterion: Criterion, at: float, outcomes: Sequence[Outcome], answer: Measurement
 ) -> Result:
     """The worst series decides; a result that rests on incomplete data is never GO."""
     ordered = sorted(outcomes, key=_labels)
-    told = tuple(printable(warning) for warning in warnings)
-    conclusion = _conclusion(criterion, ordered, told)
+    told = tuple(printable(warning) for warning in answer.warnings)
+    conclusion = (
+        _conclusion(criterion, ordered, told)
+        if ordered
+        else _no_data(criterion, _why_nothing(criterion, len(answer.series)), told)
+    )
     return _result(criterion, at, conclusion, total=len(ordered), warnings=told)
 
 
@@ -56,7 +60,7 @@ def _conclusion(
             return _failed(criterion, failing, outcomes)
     passing, missing = _of(Reason.OK, outcomes), _of(Reason.NO_DATA, outcomes)
     if not passing:
-        return _no_data(criterion, missing, warnings)
+        return _no_data(criterion, missing[0].text, warnings)
     if warnings:
         return _incomplete(criterion, passing, f"incomplete, the source warns: {warnings[0]}")
     if missing and _ON_NO_DATA[NoData(criterion.no_data)] in (Status.NO_GO, Status.WARNING):
@@ -87,11 +91,20 @@ def _others(failing: int, outcomes: Sequence[Outcome]) -> str:
     return f", one of {len(outcomes)}" if others else ""
 
 
-def _no_data(
-    criterion: Criterion, missing: Sequence[Outcome], warnings: Sequence[str]
-) -> _Conclusion:
+def _why_nothing(criterion: Criterion, answered: int) -> str:
+    """Why there is no series to judge, where the answer has so many."""
+    if not answered:
+        return "the query matches nothing"
+    labels = (f"{name}={text}" for name, text in sorted(criterion.match.items()))
+    wanted = printable(", ".join(labels))
+    if answered == 1:
+        return f"the only series does not have {wanted}"
+    return f"none of {answered} series has {wanted}"
+
+
+def _no_data(criterion: Criterion, why: str, warnings: Sequence[str]) -> _Conclusion:
     status = Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
-    message = f"no data: {missing[0].text if missing else 'the query matches nothing'}"
+    message = f"no data: {why}"
     if warnings:
         status = status if status is Status.NO_GO else Status.WARNING
         message += f"; the source warns: {warnings[0]}"

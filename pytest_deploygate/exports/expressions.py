@@ -73,7 +73,7 @@ def otherwise(expr: str, fallback: str) -> str:
 
 
 def labelled(expr: str, name: str, text: str) -> str:
-    """The same with a label, whose text must not be empty."""
+    """The same with a label; an empty text takes it away."""
     label = f'{string(name)}, {string(text.replace("$", "$$"))}, "", ""'
     return f"label_replace(\n{indent(expr, '  ')},\n  {label}\n)"
 

@@ -191,7 +191,9 @@ def test_one_criterion_is_judged_for_each_service_without_further_queries(
     """)
     result = run_gate(*workers, *at_healthy)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*• Up[[]elsewhere[]]*", "*no data: the query matches nothing*"])
+    result.stdout.fnmatch_lines(
+        ["*• Up[[]elsewhere[]]*", "*no data: none of 4 series has job=elsewhere*"]
+    )
 
 
 def test_the_gate_itself_warns_of_nothing(run_gate: Gate, workers: tuple[str, ...]) -> None:

@@ -236,6 +236,15 @@ def test_only_the_series_that_match_are_judged(url: str) -> None:
         assert instant(url, promql.state(matching), AT) == [({}, state)]
 
 
+@pytest.mark.parametrize(("labels", "state"), [({"z": ""}, 1.0), ({"instance": ""}, 0.5)])
+def test_an_empty_label_is_one_that_is_not_there(
+    labels: dict[str, str], state: float, url: str
+) -> None:
+    matching = replace(asked("low", Instant(), "below", 5.0), match={"case": "low", **labels})
+    assert disagreements(url, [matching]) == {}
+    assert instant(url, promql.state(matching), AT) == [({}, state)]
+
+
 @pytest.mark.parametrize(
     "query",
     [

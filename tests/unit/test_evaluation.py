@@ -67,6 +67,12 @@ class TestInstant:
         assert judge(given, *series).total == 1
         assert light(judge(given, *series[1:])) == ("WARNING", "no-data")
 
+    def test_a_label_that_is_not_there_is_empty(self) -> None:
+        given = criterion(match={"mode": "", "pod": "a"})
+        series = one(1, pod="a"), one(9, mode="fast", pod="a"), one(1, mode="", pod="a")
+        assert judge(given, *series).total == 2
+        assert light(judge(given, *series)) == ("GO", "ok")
+
     def test_nan_is_a_breach_where_it_means_that_something_diverged(self) -> None:
         assert light(judge(criterion(nan_is_breach=True), one(math.nan))) == ("NO_GO", "breach")
         assert light(judge(criterion(), one(math.nan))) == ("WARNING", "no-data")
@@ -236,6 +242,18 @@ class TestMessages:
     ) -> None:
         series = [one(value, pod=str(number)) for number, value in enumerate(values)]
         assert judge(criterion(), *series).message == told
+
+    @pytest.mark.parametrize(
+        ("count", "told"),
+        [
+            (0, "no data: the query matches nothing"),
+            (1, "no data: the only series does not have service=c"),
+            (495, "no data: none of 495 series has service=c"),
+        ],
+    )
+    def test_an_answer_about_others_is_told_from_no_answer(self, count: int, told: str) -> None:
+        series = [one(1, service=f"s{number}") for number in range(count)]
+        assert judge(criterion(match={"service": "c"}), *series).message == told
 
     def test_the_worst_is_the_farthest_from_the_limit(self) -> None:
         low = judge(criterion(at_least=5.0), one(4, pod="a"), one(-3, pod="b"), one(2, pod="c"))

@@ -308,9 +308,13 @@ def _word(kind: type[Word], given: str, what: str) -> Word:
 
 
 def humanised(name: str) -> str:
-    """A name in words: ``test_orders_flow`` becomes ``Orders flow``."""
-    words = name.removeprefix("test_").replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    """A name in words: ``test_orders_flow`` becomes ``Orders flow``.
+
+    What stands in brackets is somebody's own name, and is set apart: ``Error rate [order_api]``.
+    """
+    called, bracket, parameter = name.removeprefix("test_").partition("[")
+    words = called.replace("_", " ").strip()
+    return f"{words[:1].upper()}{words[1:]} {bracket}{parameter}".strip()
 
 
 class InstantQuery(NamedTuple):

@@ -51,6 +51,11 @@ def inert(line: str) -> str:
     return _HASH_COMMAND.sub(r"# #\1", line)
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things: ``1 check``, ``6,440 checks``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 def labels_text(labels: Mapping[str, str]) -> str:
     """Labels as a person writes them: ``mode=creative, instance=app-1``; not the metric's name."""
     told = (f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
@@ -67,8 +72,13 @@ def value_text(value: float, unit: str, digits: int | None = None) -> str:
         return f"{_percent(value * 100) if digits is None else f'{value * 100:.{digits}f}'} %"
     if unit == "bytes":
         return _bytes(value, digits)
-    number = f"{value:.{digits}f}" if digits is not None else f"{value:.4g}"
+    number = _plain(value) if digits is None else f"{value:.{digits}f}"
     return f"{number} {unit}".rstrip()
+
+
+def _plain(value: float) -> str:
+    """Four significant digits, but whole up to 999,999: nobody reads ``1e+05`` at a glance."""
+    return f"{value:.0f}" if 1000 <= abs(value) < 999_999.5 else f"{value:.4g}"
 
 
 def _percent(value: float) -> str:
@@ -85,7 +95,10 @@ def _seconds(value: float, digits: int | None) -> str:
 
 
 def _bytes(value: float, digits: int | None) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
+    if abs(value) < 1024:
+        return f"{_rounded(value, digits or 0)} B"
+    value /= 1024
+    for unit in ("KiB", "MiB", "GiB"):
         if abs(value) < 1024:
             return f"{_rounded(value, 2 if digits is None else digits)} {unit}"
         value /= 1024

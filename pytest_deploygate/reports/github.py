@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from pytest_deploygate.model import Result, Status
 from pytest_deploygate.report import LIGHTS, WORST_FIRST, GateReport
-from pytest_deploygate.text import printable, value_and_limit
+from pytest_deploygate.text import counted, printable, value_and_limit
 
 SUMMARY_BYTES = 1024 * 1024
 """The most that GitHub takes for one step; of more it shows nothing at all."""
@@ -86,8 +86,8 @@ def _rest(left: Sequence[Result]) -> str:
     if not left:
         return ""
     counts = Counter(result.status for result in left)
-    told = ", ".join(f"{counts[s]} {s.value.replace('_', '-')}" for s in WORST_FIRST if counts[s])
-    return f"... and {len(left)} more checks ({told}): the reports hold them all.\n\n"
+    told = ", ".join(f"{counts[s]:,} {s.value.replace('_', '-')}" for s in WORST_FIRST if counts[s])
+    return f"... and {counted(len(left), 'more check')} ({told}): the reports hold them all.\n\n"
 
 
 def _foot(report: GateReport) -> str:
@@ -95,7 +95,8 @@ def _foot(report: GateReport) -> str:
     how = "replayed from" if report.source.is_recording else "asked of"
     environment = f", environment {_escaped(report.environment)}" if report.environment else ""
     told = f"{how} {_escaped(report.source.location)}{environment}"
-    return f"{len(report.results)} checks at {moment.replace('+00:00', 'Z')}, {told}\n"
+    checks = counted(len(report.results), "check")
+    return f"{checks} at {moment.replace('+00:00', 'Z')}, {told}\n"
 
 
 def annotated(report: GateReport) -> list[str]:

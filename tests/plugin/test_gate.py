@@ -192,7 +192,7 @@ def test_one_criterion_is_judged_for_each_service_without_further_queries(
     result = run_gate(*workers, *at_healthy)
     assert result.ret == 1
     result.stdout.fnmatch_lines(
-        ["*• Up[[]elsewhere[]]*", "*no data: none of 4 series has job=elsewhere*"]
+        ["*• Up [[]elsewhere[]]*", "*no data: none of 4 series has job=elsewhere*"]
     )
 
 

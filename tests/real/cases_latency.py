@@ -35,7 +35,7 @@ P95 = [
         "fast p95 exactly at the limit",
         lambda p: p.with_latency("fast", 2.5),
         NO_GO,
-        fast_p95_latency=breach("p95 2.50 s, limit 2.50 s, must be < it", "mode=fast"),
+        fast_p95_latency=breach("p95 2.50 s, must be < 2.50 s", "mode=fast"),
     ),
     scenario(
         "fast p95 just below the limit",
@@ -52,7 +52,7 @@ P95 = [
         "balanced p95 exactly at the limit",
         lambda p: p.with_latency("balanced", 3.2),
         NO_GO,
-        balanced_p95_latency=breach("p95 3.20 s, limit 3.20 s, must be < it", "mode=balanced"),
+        balanced_p95_latency=breach("p95 3.20 s, must be < 3.20 s", "mode=balanced"),
     ),
     scenario(
         "balanced p95 just below the limit",
@@ -71,7 +71,7 @@ P95 = [
         "creative p95 exactly at the limit: not below it, but not above it either",
         lambda p: p.with_latency("creative", 4.5),
         WARNING,
-        creative_p95_latency=breach("p95 4.50 s, limit 4.50 s, must be < it"),
+        creative_p95_latency=breach("p95 4.50 s, must be < 4.50 s"),
         creative_p95_sustained=go("p95 4.50 s (≤ 4.50 s)"),
     ),
     scenario(

@@ -199,7 +199,7 @@ CPU_AND_MEMORY = [
         "CPU exactly at the limit",
         lambda p: cpu(p, 0.85),
         WARNING,
-        cpu_usage=breach("CPU 85 %, limit 85 %, must be < it"),
+        cpu_usage=breach("CPU 85 %, must be < 85 %"),
     ),
     scenario("CPU just below the limit", lambda p: cpu(p, 0.8499)),
     scenario(
@@ -222,7 +222,7 @@ CPU_AND_MEMORY = [
         "memory exactly at the limit",
         lambda p: memory(p, 0.85),
         WARNING,
-        memory_usage=breach("memory 85 %, limit 85 %, must be < it"),
+        memory_usage=breach("memory 85 %, must be < 85 %"),
     ),
     scenario("memory just below the limit", lambda p: memory(p, 0.8499)),
     scenario(

@@ -319,7 +319,7 @@ API = [
         "errors exactly at the limit",
         lambda p: p.with_error_rate(0.005),
         NO_GO,
-        api_error_rate=breach("error rate 0.5 %, limit 0.5 %, must be < it"),
+        api_error_rate=breach("error rate 0.5 %, must be < 0.5 %"),
     ),
     scenario(
         "errors just below the limit",

@@ -65,6 +65,11 @@ def test_what_kept_the_gate_from_a_verdict_stands_in_the_summary() -> None:
     assert "Notice: slow" in page
 
 
+def test_one_check_is_no_plural() -> None:
+    assert "\n1 check at 2026-" in summary(report(result()))
+    assert "\n2 checks at 2026-" in summary(report(result(), result(Status.NO_GO)))
+
+
 def test_an_advisory_run_is_called_one() -> None:
     made = report(result(Status.NO_GO), advisory=True)
     assert "Advisory run: exit code 0" in summary(made)
@@ -114,7 +119,7 @@ def test_a_summary_keeps_within_a_mebibyte_failures_first_the_rest_counted() -> 
     rows = cells(text)
     assert [row[1] for row in rows[:3]] == ["Bad 0", "Bad 1", "Bad 2"]
     left = 10_003 - len(rows)
-    assert f"... and {left} more checks ({left} GO)" in text
+    assert f"... and {left:,} more checks ({left:,} GO)" in text
 
 
 @pytest.mark.parametrize("room", [0, 100, 600, 700, 1000, 2000])

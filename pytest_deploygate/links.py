@@ -18,7 +18,10 @@ def graph_link(source: SourceInfo, result: Result) -> str:
         return ""
     if source.is_recording or not served or not result.query:
         return ""
-    end = f"{datetime.fromtimestamp(result.timestamp, UTC):%Y-%m-%d %H:%M:%S}"
+    try:
+        end = f"{datetime.fromtimestamp(result.timestamp, UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError, OSError):  # no calendar has it, so no graph either
+        return ""
     asked = {"g0.expr": result.query, "g0.tab": "0", "g0.range_input": "2h"}
     asked |= {"g0.end_input": end, "g0.moment_input": end}
     fields = urlencode(asked, quote_via=quote, errors="replace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -259,6 +260,11 @@ def test_a_recording_and_a_check_without_a_query_have_no_link() -> None:
     recorded = SourceInfo(kind="recording", location="http://prometheus.example.com")
     assert graph_link(recorded, result()) == ""
     assert graph_link(SERVER, result(query="")) == ""
+
+
+@pytest.mark.parametrize("moment", [1e12, -1e12, 1e300, math.inf, math.nan])
+def test_a_time_that_no_calendar_has_is_no_link(moment: float) -> None:
+    assert graph_link(SERVER, result(timestamp=moment)) == ""
 
 
 def test_a_link_cannot_break_out_of_its_attribute() -> None:

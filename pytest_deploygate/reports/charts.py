@@ -183,13 +183,21 @@ def _caption(result: Result, points: Sequence[Point], times: Axis, *, slope: boo
     """What the chart shows, in words."""
     low, high = min(v for _, v in points), max(v for _, v in points)
     shown = [value_text(v, result.unit) for v in (low, high)]
-    told = f"Last {spoken(times.high - times.low)}: {' to '.join(dict.fromkeys(shown))}"
+    longest = 1.5 * _step(result.history)
+    told = f"{_period(points[0][0], times, longest)}: {' to '.join(dict.fromkeys(shown))}"
     silence = times.high - points[-1][0]
-    if silence > 1.5 * _step(result.history):
+    if silence > longest:
         return f"{told}; nothing since {_clock(points[-1][0])} ({lasting(silence)})"
     if slope:
         return f"{told}; the dashed line is the trend that was judged"
     return told + _how_long(result, times.high)
+
+
+def _period(first: float, times: Axis, longest: float) -> str:
+    """The time that the words are about: the whole axis, or what of it has data."""
+    if first - times.low <= longest:
+        return f"Last {spoken(times.high - times.low)}"
+    return f"Data since {_clock(first)} ({lasting(times.high - first)})"
 
 
 def _how_long(result: Result, now: float) -> str:

@@ -141,15 +141,31 @@ def test_the_extremes_survive_the_thinning() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ((1.0, 2.0, 1.0), "Last 2h: 1.00 s to 2.00 s"),
-        ((1.0, 1.0), "Last 2h: 1.00 s"),
-        ((1.0, 3.0, 3.0), "Last 2h: 1.00 s to 3.00 s; beyond the limit since 14:12 UTC (1m)"),
-        ((3.0, 3.0), "Last 2h: 3.00 s; beyond the limit all this time"),
-        ((1.0, 3.0, 1.0), "Last 2h: 1.00 s to 3.00 s; beyond the limit until 14:12 UTC"),
-        ((1.0, 3.0, NAN, INF), "Last 2h: 1.00 s to 3.00 s; nothing since 14:11 UTC (2m)"),
+        ((1.0, 2.0, 1.0), "1.00 s to 2.00 s"),
+        ((1.0, 1.0), "1.00 s"),
+        ((1.0, 3.0, 3.0), "1.00 s to 3.00 s; beyond the limit since 13:13 UTC (1h)"),
+        ((3.0, 3.0), "3.00 s; beyond the limit all this time"),
+        ((1.0, 3.0, 1.0), "1.00 s to 3.00 s; beyond the limit until 13:13 UTC"),
+        ((1.0, 1.0, 3.0, NAN, INF), "1.00 s to 3.00 s; nothing since 12:13 UTC (2h)"),
     ],
 )
 def test_the_caption_says_what_the_chart_shows(values: tuple[float, ...], told: str) -> None:
+    length = 2 if len(values) < 4 else 4
+    step = 3600.0 * length / (len(values) - 1)
+    assert of(*values, step=step).caption == f"Last {length}h: {told}"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ((3.0,) * 15, "Data since 13:59 UTC (14m): 3.00 s; beyond the limit all this time"),
+        ((1.0,) * 118, "Data since 12:16 UTC (1h57m): 1.00 s"),
+        ((NAN, NAN, *(1.0,) * 119), "Data since 12:15 UTC (1h58m): 1.00 s"),
+        ((1.0,) * 120, "Last 2h: 1.00 s"),
+        ((1.0,) * 121, "Last 2h: 1.00 s"),
+    ],
+)
+def test_a_caption_speaks_for_no_time_without_data(values: tuple[float, ...], told: str) -> None:
     assert of(*values).caption == told
 
 

@@ -1,7 +1,7 @@
 """JUnit XML through junit-xml, written for how GitLab and Jenkins read it.
 
 GitLab shows the text of a failure and not its ``message``, the ``classname`` as its Suite column,
-and nothing of a case that passed but its name: the name says what was measured.
+and nothing of a case that passed but its name: that name says what was measured.
 """
 
 from __future__ import annotations
@@ -46,10 +46,9 @@ def _named(report: GateReport) -> Iterator[tuple[Result, str]]:
 
 
 def _name(result: Result) -> str:
+    """What failed is shown with its text, and known again in the next run by its bare name."""
     if result.status is Status.GO and result.value is not None:
         return f"{result.name}: {result.message}"
-    if result.reason is Reason.BREACH and result.value is not None:
-        return f"{result.name}: {result.message.partition(' (')[0]}"
     return result.name
 
 

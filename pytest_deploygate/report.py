@@ -124,12 +124,14 @@ class GateReport:
 
     @property
     def sentence(self) -> str:
-        """The verdict's reason in one sentence."""
+        """The verdict's reason in one sentence; what passed in part is not all that can pass."""
         if self.problems:
             return self.problems[0]
         if self.blind:
             return self.blind
         failed = self.with_status(Status.NO_GO) or self.with_status(Status.WARNING)
+        if not failed and self.partial:
+            return f"All checks that were run passed, partial: {self.partial}"
         if not failed:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"

@@ -60,7 +60,7 @@ def _head(report: GateReport) -> Iterator[str]:
     problems = [*report.problems, *([report.blind] if report.blind else [])]
     if len(problems) > 1:
         yield "\n".join(f"- {_escaped(problem)}" for problem in problems[:_PROBLEMS])
-    if report.partial:
+    if report.partial and report.partial not in report.sentence:
         yield f"Partial: {_escaped(report.partial)}"
     if report.exit_code != report.verdict.exit_code and not report.problems:
         yield f"Advisory run: exit code {report.exit_code}"

@@ -121,6 +121,8 @@ def _conclusion(report: GateReport, emoji: bool) -> Iterator[Line]:
     yield Line()
     if report.problems:
         yield Line(_sign("❌", "No verdict was reached - deployment blocked", emoji), colour)
+    elif report.verdict is Verdict.GO and report.partial:
+        yield Line(_sign("✅", "All checks that were run passed - partial", emoji), colour)
     else:
         yield Line(_sign(*_WORDS[report.verdict], emoji), colour)
     for problem in (*report.problems, *([report.blind] if report.blind else [])):
@@ -141,7 +143,8 @@ def _light(report: GateReport, emoji: bool) -> Line:
     """The last line, where the eye is when the run is over."""
     light = f"{LIGHTS[Status(report.verdict)]} " if emoji else ""
     reason = "" if report.verdict is Verdict.GO else f": {report.sentence}"
-    text = f"{light}{report.verdict.label} (exit code {report.exit_code}){reason}"
+    partial = f"{';' if reason else ','} partial: {report.partial}" if report.partial else ""
+    text = f"{light}{report.verdict.label} (exit code {report.exit_code}){reason}{partial}"
     return Line(text, _COLOURS[report.verdict.value], bold=True)
 
 

@@ -39,6 +39,22 @@ def test_the_verdict_stands_first_and_last_and_the_bad_checks_before_the_good(
     assert "= FAILURES =" not in result.stdout.str()
 
 
+def test_a_run_that_left_checks_out_says_so_where_the_verdict_stands(
+    run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    result = run_gate(*workers, "--pyargs", "gate_checks", "--gate-demo", "go", "-k", "latency")
+    left_out = "9 checks were deselected"
+    result.stdout.fnmatch_lines(["✅ All checks that were run passed - partial", f"*: {left_out}"])
+    assert "Deployment is GO" not in result.stdout.str()
+    assert result.outlines[-1] == f"🟢 GO (exit code 0), partial: {left_out}"
+
+
+def test_a_run_that_fails_in_part_says_so_too(run_gate: Gate, workers: tuple[str, ...]) -> None:
+    last = run_gate(*workers, *DEMO, "-k", "creative").outlines[-1]
+    assert last.startswith("🔴 NO-GO (exit code 2): Creative p95 Sustained: ")
+    assert last.endswith("; partial: 11 checks were deselected")
+
+
 def test_values_stand_in_a_column(run_gate: Gate) -> None:
     lines = [line for line in run_gate(*DEMO).outlines if line.startswith("    Value: ")]
     assert len({line.index("|") for line in lines[-9:]}) == 1

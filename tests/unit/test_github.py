@@ -65,6 +65,12 @@ def test_what_kept_the_gate_from_a_verdict_stands_in_the_summary() -> None:
     assert "Notice: slow" in page
 
 
+def test_a_partial_run_is_called_one_once() -> None:
+    text = summary(report(result(), partial="9 checks were deselected"))
+    assert "**All checks that were run passed, partial: 9 checks were deselected**" in text
+    assert text.count("9 checks were deselected") == 1
+
+
 def test_one_check_is_no_plural() -> None:
     assert "\n1 check at 2026-" in summary(report(result()))
     assert "\n2 checks at 2026-" in summary(report(result(), result(Status.NO_GO)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from pytest_deploygate.model import Result, Status, Verdict
+from pytest_deploygate.model import Reason, Result, Status, Verdict
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
 """The order in which people are shown checks."""
@@ -20,6 +20,8 @@ LIGHTS = {
     Status.WAIVED: "🔵",
 }
 """The sign of a status; a verdict's is that of its status, ``LIGHTS[Status(verdict)]``."""
+
+_MOST_FAMILIES = 10
 
 
 class Change(NamedTuple):
@@ -136,3 +138,34 @@ class GateReport:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"
         return first if len(failed) == 1 else f"{first} (and {len(failed) - 1} more)"
+
+
+def alike(results: Iterable[Result], *, passed: bool = False) -> list[list[Result]]:
+    """Checks in groups: what could not be measured for one and the same reason is one.
+
+    What passed without a measurement is grouped only if ``passed``.
+    """
+    groups: dict[tuple[object, ...], list[Result]] = {}
+    for number, result in enumerate(results):
+        measured = result.value is not None or (result.reason is Reason.OK and not passed)
+        told = (result.status, result.severity, result.reason, result.message)
+        groups.setdefault((number,) if measured else told, []).append(result)
+    return list(groups.values())
+
+
+def families(failed: Sequence[Result], results: Iterable[Result]) -> str:
+    """Which families of checks failed, by the id before its bracket, the most failing first.
+
+    Where every family has one check that is no shorter than the checks: empty.
+    """
+    failing, all_of_them = Counter(map(_family, failed)), Counter(map(_family, results))
+    if all(all_of_them[family] == 1 for family in failing):
+        return ""
+    worst = failing.most_common(_MOST_FAMILIES)
+    told = [f"{family}: {count:,} of {all_of_them[family]:,}" for family, count in worst]
+    left = len(failing) - len(worst)
+    return "; ".join([*told, *([f"and {left:,} more"] if left else [])])
+
+
+def _family(result: Result) -> str:
+    return result.id.partition("[")[0]

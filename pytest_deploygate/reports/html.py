@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +14,7 @@ from markupsafe import Markup
 from pytest_deploygate.durations import spoken
 from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo
+from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo, alike
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
 from pytest_deploygate.text import printable_block, value_and_limit
 
@@ -142,7 +142,7 @@ def _sections(report: GateReport) -> Iterator[Section]:
     few = len(report.results) <= _MOST_IN_FULL
     for status in WORST_FIRST:
         results = report.with_status(status)
-        groups = _alike(results)
+        groups = alike(results)
         room = max(0, _MOST_IN_FULL - number) if few or status in _FAILED else 0
         rest = [result for group in groups[room:] for result in group]
         shown = rest if status in _FAILED else rest[:space]
@@ -160,24 +160,14 @@ def _sections(report: GateReport) -> Iterator[Section]:
         number += len(groups[:room])
 
 
-def _alike(results: Iterable[Result]) -> list[list[Result]]:
-    """Checks that could not be measured for one and the same reason are shown as one."""
-    groups: dict[str, list[Result]] = {}
-    for result in results:
-        measured = result.value is not None or result.reason is Reason.OK
-        key = result.id if measured else f"{result.severity} {result.reason} {result.message}"
-        groups.setdefault(key, []).append(result)
-    return list(groups.values())
-
-
 def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> Iterator[Check]:
-    for result, *alike in groups:
+    for result, *others in groups:
         number += 1
         value, limit = _value_and_limit(result)
         yield Check(
             number=number,
             result=result,
-            alike=tuple(alike),
+            alike=tuple(others),
             reason=_REASONS.get(result.reason, ""),
             value=value,
             limit=limit,

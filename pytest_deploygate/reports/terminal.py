@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import LIGHTS, WORST_FIRST, ActionStatus, GateReport
+from pytest_deploygate.report import (
+    LIGHTS,
+    WORST_FIRST,
+    ActionStatus,
+    GateReport,
+    alike,
+    families,
+)
 from pytest_deploygate.text import inert, labels_text, printable, value_and_limit
 
 _COLOURS = {
@@ -27,6 +34,7 @@ _WORDS = {
     Verdict.NO_GO: ("❌", "Critical issues detected - deployment blocked"),
 }
 _PLAIN = str.maketrans({"≤": "<=", "≥": ">=", "…": "...", "•": "*", "×": "x", "→": "->"})
+_FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_FAILURES = 50
 _MOST_OTHERS = 30
 _MOST_OUTPUT = 10
@@ -183,33 +191,65 @@ def _details(report: GateReport, style: Style) -> Iterator[Line]:
         count = f"({len(results)} check{'s' if len(results) > 1 else ''})"
         title = f"{status.value.replace('_', '-')} {count}"
         yield Line(_sign(LIGHTS[status], title, style.emoji), _COLOURS[status.value], bold=True)
-        yield Line("-" * style.width)
-        if status is Status.GO and style.verbosity < 0:
+        if status is Status.GO and _only_counts_what_passed(report, style.verbosity):
             yield Line()
             continue
-        most = _MOST_FAILURES if status in (Status.NO_GO, Status.WARNING) else _MOST_OTHERS
-        most = len(results) if style.verbosity > 0 else most
-        yield from _listed(report, results[:most], style)
+        yield Line("-" * style.width)
+        most = _most(status, style.verbosity)
+        if status in _FAILED and len(results) > _MOST_FAILURES:
+            yield from _families(results, report)
+        yield from _listed(report, results, most, style)
         if len(results) > most:
             yield Line(f"  ... and {len(results) - most} more, with -v and in the reports")
             yield Line()
 
 
-def _listed(report: GateReport, results: Sequence[Result], style: Style) -> Iterator[Line]:
-    """Checks one after the other; those that fail for one and the same reason share it."""
-    values = [_value(result) for result in results]
+def _most(status: Status, verbosity: int) -> int:
+    """How many checks of a status are listed."""
+    if verbosity > 0:
+        return sys.maxsize
+    return _MOST_FAILURES if status in _FAILED else _MOST_OTHERS
+
+
+def _only_counts_what_passed(report: GateReport, verbosity: int) -> bool:
+    """With -q; and under failures where not all checks are listed: any thirty help nobody."""
+    counts = report.counts
+    failed = any(counts[status] for status in _FAILED)
+    all_listed = all(count <= _most(status, verbosity) for status, count in counts.items())
+    return verbosity < 0 or (failed and not all_listed)
+
+
+def _families(failed: Sequence[Result], report: GateReport) -> Iterator[Line]:
+    if told := families(failed, report.results):
+        yield Line(f"  {told}")
+        yield Line()
+
+
+def _listed(
+    report: GateReport, results: Iterable[Result], most: int, style: Style
+) -> Iterator[Line]:
+    """Checks one after the other; those that have one and the same message follow it."""
+    groups = list(_within(alike(results, passed=True), most))
+    values = [_value(result) for shown, _ in groups for result in shown]
     column = max(map(len, values), default=0)
-    for _, alike in groupby(results, key=lambda result: result.message):
-        group = list(alike)
-        told_once = len(group) > 1 and all(result.value is None for result in group)
-        for result in group:
+    for shown, count in groups:
+        if count > 1:
+            yield Line(f"  {_explained(shown[0])} - {count} checks:")
+        for result in shown:
             yield Line(f"  • {_titled(result)}", link=graph_link(report.source, result))
-            if told_once and result is not group[-1]:
-                continue
-            yield Line(f"    {_explained(result)}")
+            if count == 1:
+                yield Line(f"    {_explained(result)}")
             yield from _numbers(result, column)
             yield from _more(result, style.verbosity)
-            yield Line()
+        yield Line()
+
+
+def _within(groups: Iterable[list[Result]], most: int) -> Iterator[tuple[list[Result], int]]:
+    """Of each group as many checks as there is room for, and how many it has."""
+    for group in groups:
+        if most > 0:
+            yield group[:most], len(group)
+        most -= len(group)
 
 
 def _titled(result: Result) -> str:

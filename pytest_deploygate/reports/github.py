@@ -7,11 +7,11 @@ command of the runner or add an output.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pytest_deploygate.model import Result, Status
-from pytest_deploygate.report import LIGHTS, WORST_FIRST, GateReport
+from pytest_deploygate.report import LIGHTS, WORST_FIRST, GateReport, alike, families
 from pytest_deploygate.text import counted, printable, value_and_limit
 
 SUMMARY_BYTES = 1024 * 1024
@@ -19,6 +19,10 @@ SUMMARY_BYTES = 1024 * 1024
 ANNOTATIONS = 10
 """The most of one level that GitHub shows for one step."""
 
+_FAILED = (Status.NO_GO, Status.WARNING)
+_MOST_OTHERS = 30
+_MOST_FAILURES = 50
+_MOST_NAMES = 3
 _REST_BYTES = 200
 _PROBLEMS = 20
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|&~$"})
@@ -28,17 +32,31 @@ _HEADER = "| | Check | Value | Limit | Message |\n| --- | --- | ---: | ---: | --
 def summary(report: GateReport, most: int = SUMMARY_BYTES) -> str:
     """The verdict and a table of the checks in at most so many bytes, the bad ones first.
 
-    Checks that find no room are counted; empty when not even the verdict fits.
+    Of checks that passed a few have a row. The others, and checks that find no room, are counted;
+    empty when not even the verdict fits.
     """
     head = "".join(f"{line}\n\n" for line in _head(report))
-    results = sorted(report.results, key=lambda result: WORST_FIRST.index(result.status))
+    groups, left = _shown(report)
     foot = _foot(report)
     room = most - _size(head + _HEADER + foot) - _REST_BYTES
     if room < 0:
         return ""
-    rows = list(_fitting(map(_row, results), room))
+    rows = list(_fitting(map(_row, groups), room))
     table = _HEADER + "".join(rows) + "\n" if rows else ""
-    return head + table + _rest(results[len(rows) :]) + foot
+    left += [result for group in groups[len(rows) :] for result in group]
+    return head + table + _rest(left) + foot
+
+
+def _shown(report: GateReport) -> tuple[list[list[Result]], list[Result]]:
+    """The checks that get a row, several one together, and those that get none."""
+    groups: list[list[Result]] = []
+    left: list[Result] = []
+    for status in WORST_FIRST:
+        alike_ones = alike(report.with_status(status))
+        most = len(alike_ones) if status in _FAILED else _MOST_OTHERS
+        groups += alike_ones[:most]
+        left += [result for group in alike_ones[most:] for result in group]
+    return groups, left
 
 
 def _size(text: str) -> int:
@@ -57,6 +75,9 @@ def _head(report: GateReport) -> Iterator[str]:
     light = LIGHTS[Status(report.verdict)]
     yield f"## {light} Deployment gate: {report.verdict.label}"
     yield f"**{_escaped(report.sentence)}**"
+    if report.results:
+        yield _counts(report.counts)
+    yield from _families(report)
     problems = [*report.problems, *([report.blind] if report.blind else [])]
     if len(problems) > 1:
         yield "\n".join(f"- {_escaped(problem)}" for problem in problems[:_PROBLEMS])
@@ -67,14 +88,38 @@ def _head(report: GateReport) -> Iterator[str]:
     yield from (f"Notice: {_escaped(notice)}" for notice in report.notices[:_PROBLEMS])
 
 
-def _row(result: Result) -> str:
+def _counts(counts: Mapping[Status, int]) -> str:
+    return ", ".join(f"{counts[s]:,} {_label(s)}" for s in WORST_FIRST if counts[s])
+
+
+def _label(status: Status) -> str:
+    return status.value.replace("_", "-")
+
+
+def _families(report: GateReport) -> Iterator[str]:
+    """Where the table is too long to see which checks fail."""
+    for status in _FAILED:
+        failed = report.with_status(status)
+        told = families(failed, report.results) if len(failed) > _MOST_FAILURES else ""
+        if told:
+            yield f"{_label(status)} by check: {_escaped(told)}"
+
+
+def _row(group: Sequence[Result]) -> str:
+    result = group[0]
     value = limit = ""
     if result.value is not None and result.threshold is not None:
         value, limit = value_and_limit(result.value, result.threshold, result.unit)
         limit = f"{result.comparison} {limit}"
-    light = f"{LIGHTS[result.status]} {result.status.value.replace('_', '-')}"
-    cells = (light, *map(_escaped, (result.name, value, limit, result.message)))
+    light = f"{LIGHTS[result.status]} {_label(result.status)}"
+    cells = (light, _names(group), *map(_escaped, (value, limit, result.message)))
     return f"| {' | '.join(cells)} |\n"
+
+
+def _names(group: Sequence[Result]) -> str:
+    names = ", ".join(_escaped(result.name) for result in group[:_MOST_NAMES])
+    left = len(group) - _MOST_NAMES
+    return f"{names} and {left:,} more" if left > 0 else names
 
 
 def _escaped(text: str) -> str:
@@ -85,8 +130,7 @@ def _escaped(text: str) -> str:
 def _rest(left: Sequence[Result]) -> str:
     if not left:
         return ""
-    counts = Counter(result.status for result in left)
-    told = ", ".join(f"{counts[s]:,} {s.value.replace('_', '-')}" for s in WORST_FIRST if counts[s])
+    told = _counts(Counter(result.status for result in left))
     return f"... and {counted(len(left), 'more check')} ({told}): the reports hold them all.\n\n"
 
 
@@ -109,7 +153,7 @@ def annotated(report: GateReport) -> list[str]:
 
 
 def _told(result: Result) -> tuple[str, str]:
-    return f"{result.status.value.replace('_', '-')}: {result.name}", result.message
+    return f"{_label(result.status)}: {result.name}", result.message
 
 
 def _commands(level: str, told: Sequence[tuple[str, str]]) -> list[str]:

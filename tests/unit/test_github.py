@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.model import Result, Status
+from pytest_deploygate.model import Reason, Result, Status
 from pytest_deploygate.platforms import GitHubStep, github_step, path_in_project
 from pytest_deploygate.reports.github import annotated, outputs, summary
 from pytest_deploygate.text import inert, printable
@@ -113,8 +113,35 @@ def test_foreign_text_in_the_sentence_adds_nothing_to_the_summary(text: str) -> 
     assert "<h1>" not in page
 
 
+def test_of_thousands_the_counts_stand_on_top_and_few_that_passed_have_a_row() -> None:
+    bad = [result(Status.NO_GO, id=f"s{n % 2}[{n}]", name=f"Bad {n}") for n in range(60)]
+    fine = [result(id=f"s{n % 2}[{n}]", name=f"Fine {n}") for n in range(60, 6500)]
+    text = summary(report(*fine, *bad))
+    assert text.splitlines()[4] == "60 NO-GO, 6,440 GO"
+    assert "NO-GO by check: s0: 30 of 3,250; s1: 30 of 3,250" in html.unescape(text)
+    rows = cells(text)
+    assert [row[1] for row in rows[:60]] == [f"Bad {n}" for n in range(60)]
+    assert [row[1] for row in rows[60:]] == [f"Fine {n}" for n in range(60, 90)]
+    assert "... and 6,410 more checks (6,410 GO): the reports hold them all." in text
+
+
+def test_checks_that_could_not_be_measured_for_one_reason_share_a_row() -> None:
+    down = {"reason": Reason.ERROR, "value": None, "message": "refused"}
+    checks = [result(Status.NO_GO, id=f"c{n}", name=f"Check {n}", **down) for n in range(6499)]
+    text = summary(report(*checks[:10], result(Status.NO_GO, name="Slow"), *checks[10:]))
+    assert [row[1:] for row in cells(text)] == [
+        ["Check 0, Check 1, Check 2 and 6,496 more", "", "", "refused"],
+        ["Slow", "2.12 s", "< 2.50 s", "p95 2.12 s (limit 2.50 s)"],
+    ]
+    assert "more checks" not in text
+    assert "Check 0, Check 1 |" in summary(report(*checks[:2]))
+
+
 def many(count: int) -> list[Result]:
-    fine = [result(id=f"c{n}", name=f"Check {n}", message="x" * 400) for n in range(count)]
+    fine = [
+        result(Status.WARNING, id=f"c{n}", name=f"Check {n}", message="x" * 400)
+        for n in range(count)
+    ]
     bad = [result(Status.NO_GO, id=f"b{n}", name=f"Bad {n}") for n in range(3)]
     return [*fine, *bad]
 
@@ -125,7 +152,7 @@ def test_a_summary_keeps_within_a_mebibyte_failures_first_the_rest_counted() -> 
     rows = cells(text)
     assert [row[1] for row in rows[:3]] == ["Bad 0", "Bad 1", "Bad 2"]
     left = 10_003 - len(rows)
-    assert f"... and {left:,} more checks ({left:,} GO)" in text
+    assert f"... and {left:,} more checks ({left:,} WARNING)" in text
 
 
 @pytest.mark.parametrize("room", [0, 100, 600, 700, 1000, 2000])

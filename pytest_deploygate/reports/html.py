@@ -14,13 +14,15 @@ from markupsafe import Markup
 from pytest_deploygate.durations import spoken
 from pytest_deploygate.links import graph_link
 from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo, alike
+from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo, alike, families
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
 from pytest_deploygate.text import printable_block, value_and_limit
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
 _MOST_OTHERS = 500
+_MOST_ALIKE = 20
+_MOST_UNLISTED = 20  # cards that are found without a list of them
 _ADVICE = {
     Verdict.GO: "Go ahead",
     Verdict.WARNING: "Review before deploying",
@@ -35,11 +37,15 @@ _REASONS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One check as it is shown; ``alike`` could not be measured for the very same reason."""
+    """One check as it is shown; ``alike`` could not be measured for the very same reason.
+
+    Of these ``same`` there are only the first ones.
+    """
 
     number: int
     result: Result
     alike: tuple[Result, ...]
+    same: int
     reason: str
     value: str
     limit: str
@@ -59,6 +65,7 @@ class Section:
     status: Status
     label: str
     count: int
+    families: str
     checks: tuple[Check, ...]
     table: tuple[Result, ...]
     omitted: int
@@ -67,9 +74,12 @@ class Section:
 def render(report: GateReport) -> str:
     """The page. Everything printed passes :func:`_harmless` and is escaped after that."""
     page = _environment().get_template("page.html.j2")
+    sections = list(_sections(report))
     return page.render(
         report=report,
-        sections=list(_sections(report)),
+        sections=sections,
+        index=_index(sections),
+        failed=len(report.with_status(*_FAILED)),
         status=report.verdict.value,
         advice=_advice(report),
         remarks=list(_remarks(report)),
@@ -149,15 +159,23 @@ def _sections(report: GateReport) -> Iterator[Section]:
         if status not in _FAILED:
             space -= len(shown)
         if results:
+            many = status in _FAILED and len(results) > _MOST_UNLISTED
             yield Section(
                 status=status,
                 label=_label(status),
                 count=len(results),
+                families=families(results, report.results) if many else "",
                 checks=tuple(_checks(groups[:room], report.source, number)),
                 table=tuple(shown),
                 omitted=len(rest) - len(shown),
             )
         number += len(groups[:room])
+
+
+def _index(sections: Sequence[Section]) -> list[Check]:
+    """The checks that failed and are shown in full, where they are too many to be looked over."""
+    failed = [check for one in sections if one.status in _FAILED for check in one.checks]
+    return failed if len(failed) > _MOST_UNLISTED else []
 
 
 def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> Iterator[Check]:
@@ -167,7 +185,8 @@ def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> 
         yield Check(
             number=number,
             result=result,
-            alike=tuple(others),
+            alike=tuple(others[:_MOST_ALIKE]),
+            same=len(others),
             reason=_REASONS.get(result.reason, ""),
             value=value,
             limit=limit,

@@ -247,6 +247,20 @@ def test_without_its_style_the_page_can_still_be_read(
     browser.complaints()
 
 
+@pytest.mark.parametrize(("width", "colours"), [(320, "light"), (1200, "dark")])
+def test_the_list_of_what_failed_leads_to_the_check(
+    browser: Browser, written: Any, width: int, colours: str
+) -> None:
+    checks = [result(id=f"b{n}", name=f"{HOSTILE} {n}", **FAILED) for n in range(30)]
+    browser.open(written(report(*checks)), width=width, colours=colours)
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert min(browser.contrasts().values()) >= 4.5
+    top = """
+        document.querySelectorAll('.index a')[20].click();
+        return document.querySelectorAll('article h3')[20].getBoundingClientRect().top"""
+    assert 20 < browser.run(top) < 100  # below the line with its status
+
+
 def test_thousands_of_checks_stay_one_page(browser: Browser, written: Any) -> None:
     checks = [measured(1.0, 2.0, id=f"c{n}", name=f"Check {n}") for n in range(6450)]
     bad = [measured(1.0, 3.0, **FAILED, id=f"b{n}", name=f"Bad {n}") for n in range(50)]

@@ -173,6 +173,58 @@ def test_of_thousands_every_failure_is_named_and_the_rest_counted() -> None:
     assert len(made.with_class("check")) == 100
 
 
+def test_a_list_that_is_cut_says_of_how_many_it_is_the_first_part() -> None:
+    passing = [result(id=f"g{n}", name=f"Good {n}") for n in range(6435)]
+    failing = [result(id=f"f{n}", name=f"Bad {n}", **FAILED) for n in range(120)]
+    assert page(report(*passing, *failing)).titles["caption"] == [
+        "20 more",
+        "The first 500 of 6,435",
+    ]
+    assert page(report(*passing[:400])).titles["caption"] == ["All 400"]
+
+
+def test_of_a_status_for_which_no_room_is_left_nothing_is_called_more() -> None:
+    skipped = [result(id=f"s{n}", status=Status.SKIPPED) for n in range(500)]
+    made = page(report(*skipped, *(result(id=f"g{n}") for n in range(70))))
+    assert "70, which the other reports list." in made.texts
+
+
+@pytest.mark.parametrize(("count", "named"), [(21, 20), (22, 20), (6499, 20)])
+def test_a_reason_that_thousands_share_names_the_first(count: int, named: int) -> None:
+    down = [result(id=f"c{n}", name=f"Check {n}", **ERROR) for n in range(count)]
+    made = page(report(*down))
+    assert f"The same holds for {count - 1:,} more:" in made.texts
+    assert len(made.with_class("alike")) == 1
+    assert sum(bool(re.fullmatch(r"Check \d+", text)) for text in made.titles["li"]) == named
+    left = f"and {count - 1 - named:,} more, which the other reports list."
+    assert (left in made.texts) is (count > 21)
+
+
+def test_of_many_that_failed_there_is_a_list_that_leads_to_each() -> None:
+    failing = [result(id=f"f{n}", name=f"Bad {n}", **FAILED) for n in range(15)]
+    warned = {"status": Status.WARNING, "reason": Reason.BREACH}
+    doubtful = [result(id=f"w{n}", name=f"Odd {n}", **warned) for n in range(6)]
+    made = page(report(result(), *doubtful, *failing))
+    links = [url for url in made.values("href") if url.startswith("#check-")]
+    assert links == [f"#check-{n}" for n in range(1, 22)]
+    assert made.with_class("index") == ["nav"]
+    assert "Bad 0" in made.titles["nav"]
+    assert "Odd 5" in made.titles["nav"]
+    assert "of 21" not in made.text
+    assert page(report(result(), *doubtful, *failing[:14])).with_class("index") == []
+
+
+def test_the_list_of_what_failed_says_of_how_many_it_is_the_first_part() -> None:
+    failing = [result(id=f"f{n}", name=f"Bad {n}", **FAILED) for n in range(1500)]
+    assert "the first 100 of 1,500" in page(report(*failing)).titles["nav"]
+
+
+def test_of_many_that_failed_the_families_are_counted() -> None:
+    failing = [result(id=f"s{n % 2}[{n}]", **FAILED) for n in range(60)]
+    passing = [result(id=f"s{n % 2}[{n}]") for n in range(60, 1000)]
+    assert "s0: 30 of 500; s1: 30 of 500" in page(report(*passing, *failing)).texts
+
+
 def test_of_some_hundreds_all_are_listed() -> None:
     made = page(report(*(result(id=f"g{n}", name=f"Good {n}") for n in range(500))))
     assert {f"Good {n}" for n in range(500)} <= set(made.texts)

@@ -18,7 +18,7 @@ from pytest_deploygate.model import Criterion, Measurement, Query, Severity, Ver
 from pytest_deploygate.platforms import GitHubStep, github_step, path_in_project
 from pytest_deploygate.report import Change, GateReport
 from pytest_deploygate.run import GateRun
-from pytest_deploygate.text import printable
+from pytest_deploygate.text import counted, printable
 from pytest_deploygate.verdict import blindness, decide
 
 Unknown = Mapping[str, tuple[str, bool]]
@@ -221,8 +221,8 @@ class GateSession:
     def _partial(self) -> str:
         reasons = list(self.left_out)
         if self.deselected:
-            checks = "1 check was" if self.deselected == 1 else f"{self.deselected} checks were"
-            reasons.insert(0, f"{checks} deselected")
+            were = "was" if self.deselected == 1 else "were"
+            reasons.insert(0, f"{counted(self.deselected, 'check')} {were} deselected")
         return "; ".join(reasons)
 
     def write(self, terminal: Any, *, verbosity: int = 0) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -17,10 +18,13 @@ HEAD = """
 """
 
 
+Checks = Callable[..., tuple[int, dict[str, tuple[str, str]]]]
+
+
 @pytest.fixture
 def checks(
     pytester: pytest.Pytester, run_gate: Gate, healthy: Server, workers: tuple[str, ...]
-) -> Gate:
+) -> Checks:
     """Run a module on a healthy Prometheus: the exit code, and each check's status and reason."""
 
     def run(body: str, *arguments: str) -> tuple[int, dict[str, tuple[str, str]]]:
@@ -30,7 +34,7 @@ def checks(
         written = json.loads(pytester.path.joinpath("gate.json").read_text())
         return code, {c["id"]: (c["status"], c["reason"]) for c in written["checks"]}
 
-    return run  # type: ignore[return-value]
+    return run
 
 
 @pytest.mark.parametrize(
@@ -41,7 +45,7 @@ def checks(
         'gate.check("vector(5)", below=1.0, severity="warning")',
     ],
 )
-def test_a_check_that_is_no_failure_does_not_hide_the_next(checks: Gate, first: str) -> None:
+def test_a_check_that_is_no_failure_does_not_hide_the_next(checks: Checks, first: str) -> None:
     code, judged = checks(f"""
     @pytest.mark.critical
     def test_two(gate):
@@ -52,7 +56,7 @@ def test_a_check_that_is_no_failure_does_not_hide_the_next(checks: Gate, first: 
     assert judged["two-2"] == ("NO_GO", "breach")
 
 
-def test_a_test_whose_checks_are_all_skipped_is_skipped(checks: Gate) -> None:
+def test_a_test_whose_checks_are_all_skipped_is_skipped(checks: Checks) -> None:
     code, judged = checks("""
     @pytest.mark.critical
     def test_two(gate):
@@ -66,7 +70,7 @@ def test_a_test_whose_checks_are_all_skipped_is_skipped(checks: Gate) -> None:
     }
 
 
-def test_a_warning_fails_its_test_at_the_end(checks: Gate) -> None:
+def test_a_warning_fails_its_test_at_the_end(checks: Checks) -> None:
     code, judged = checks("""
     @pytest.mark.warning
     def test_two(gate):
@@ -78,7 +82,7 @@ def test_a_warning_fails_its_test_at_the_end(checks: Gate) -> None:
     assert judged["two-2"] == ("GO", "ok")
 
 
-def test_a_shared_fixture_that_failed_fails_every_test_that_needs_it(checks: Gate) -> None:
+def test_a_shared_fixture_that_failed_fails_every_test_that_needs_it(checks: Checks) -> None:
     code, judged = checks("""
     @pytest.fixture(scope="module")
     def base(gate): gate.check("vector(5)", below=1.0, severity="critical")
@@ -93,7 +97,7 @@ def test_a_shared_fixture_that_failed_fails_every_test_that_needs_it(checks: Gat
 
 
 @pytest.mark.parametrize("before", ["pass", 'gate.check("vector(0)", below=1.0)'])
-def test_a_check_that_says_itself_that_it_failed_has_failed(checks: Gate, before: str) -> None:
+def test_a_check_that_says_itself_that_it_failed_has_failed(checks: Checks, before: str) -> None:
     code, judged = checks(f"""
     @pytest.mark.critical
     def test_own(gate):
@@ -104,7 +108,7 @@ def test_a_check_that_says_itself_that_it_failed_has_failed(checks: Gate, before
     assert ("NO_GO", "breach") in judged.values()
 
 
-def test_an_answer_that_is_returned_is_not_asserted(checks: Gate) -> None:
+def test_an_answer_that_is_returned_is_not_asserted(checks: Checks) -> None:
     code, judged = checks("""
     @pytest.mark.critical
     def test_own(gate): return gate.query("vector(5)")[0].value < 1.0
@@ -113,7 +117,7 @@ def test_an_answer_that_is_returned_is_not_asserted(checks: Gate) -> None:
     assert judged["own"][0] == "NO_GO"
 
 
-def test_a_passing_subtest_beside_a_criterion_takes_nothing_away(checks: Gate) -> None:
+def test_a_passing_subtest_beside_a_criterion_takes_nothing_away(checks: Checks) -> None:
     code, judged = checks("""
     @gate_criteria(Criterion(id="one", query="vector(0)", below=1.0))
     def test_one(criterion, gate, subtests):
@@ -132,7 +136,7 @@ def test_a_passing_subtest_beside_a_criterion_takes_nothing_away(checks: Gate) -
     ],
 )
 def test_a_check_in_a_subtest_counts_once(
-    checks: Gate, first: str, code: int, status: tuple[str, str]
+    checks: Checks, first: str, code: int, status: tuple[str, str]
 ) -> None:
     found, judged = checks(f"""
     @pytest.mark.critical
@@ -144,7 +148,7 @@ def test_a_check_in_a_subtest_counts_once(
     assert judged == {"good": ("GO", "ok"), "parts": status, "parts-2": ("GO", "ok")}
 
 
-def test_each_of_two_criteria_in_one_test_must_be_judged(checks: Gate) -> None:
+def test_each_of_two_criteria_in_one_test_must_be_judged(checks: Checks) -> None:
     code, judged = checks("""
     @pytest.mark.parametrize("a", [Criterion(id="a", query="vector(0)", below=1.0)])
     @pytest.mark.parametrize("b", [Criterion(id="b", query="vector(9)", below=1.0)])
@@ -157,7 +161,7 @@ def test_each_of_two_criteria_in_one_test_must_be_judged(checks: Gate) -> None:
 
 
 def test_a_test_that_is_run_again_is_judged_by_its_last_try(
-    checks: Gate, pytester: pytest.Pytester
+    checks: Checks, pytester: pytest.Pytester
 ) -> None:
     pytester.makeconftest("""
         import pytest

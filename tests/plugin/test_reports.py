@@ -218,3 +218,55 @@ def test_a_device_is_written_to_and_not_replaced(run_gate: Gate) -> None:
     assert result.ret == 0
     assert '"overall_status": "GO"' in result.stdout.str()
     assert "Overall Status" in result.stdout.str()
+
+
+def test_no_report_of_an_earlier_run_outlives_one_that_dies(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    assert run_gate("--gate-json=gate.json", "--gate-junit=gate.xml").ret == 0
+    pytester.makepyfile("def test_it(): import os; os._exit(0)")
+    run_gate("--gate-json=gate.json", "--gate-junit=gate.xml")
+    assert not list(pytester.path.glob("gate.*"))
+
+
+def test_two_reports_in_one_file_are_refused(pytester: pytest.Pytester, run_gate: Gate) -> None:
+    pytester.makepyfile("def test_it(): pass")
+    result = run_gate("--gate-json=gate.json", "--gate-html=./gate.json")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*is the file of --gate-json; give another*"])
+    assert run_gate("--gate-json=/dev/null", "--gate-html=/dev/null").ret == 0
+
+
+@pytest.mark.parametrize("password", ["0000", "none", "2026", "name"])
+def test_a_password_that_is_an_ordinary_word_breaks_no_report(
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...], password: str
+) -> None:
+    pytester.makepyfile("""
+        def test_it():
+            print("a\\none b\\tname 0000")
+            assert False, "2026 none"
+    """)
+    url = f"http://user:{password}@127.0.0.1:1"
+    result = run_gate(*workers, "--gate-json=gate.json", f"--prometheus-url={url}")
+    assert result.ret == 2
+    assert schema_errors(json.loads(pytester.path.joinpath("gate.json").read_text())) == []
+
+
+def test_a_token_in_the_id_of_a_check_is_hidden_whoever_is_asked(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+    workers: tuple[str, ...],
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_TOKEN", "s3cr3tT0KEN")
+    pytester.makepyfile("""
+        import os, pytest
+        @pytest.mark.parametrize("token", [os.environ["PROMETHEUS_TOKEN"]])
+        @pytest.mark.critical
+        def test_it(token): assert not token
+    """)
+    files = [f"--gate-{kind}=gate.{kind}" for kind in ("json", "junit", "html", "metrics")]
+    assert run_gate(*workers, "--gate-demo=go", *files).ret == 2
+    for file in pytester.path.glob("gate.*"):
+        assert "s3cr3tT0KEN" not in file.read_text()

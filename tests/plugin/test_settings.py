@@ -32,6 +32,14 @@ DEMO = ("--pyargs", "gate_checks", "--gate-demo")
         (("--gate-at", "yesterday"), "gate-at: 'yesterday' is no time; write RFC 3339"),
         (("--gate-at", "2026-01-31T12:00:00"), "has no offset from UTC"),
         (("--gate-at", "inf"), "gate-at: 'inf' is no time"),
+        (("--gate-at", "1790000000000"), "gate-at: '1790000000000' is no time"),
+        (("--gate-env", ""), "--gate-env: is empty; give a value, or leave it out"),
+        (("--gate-pushgateway", ""), "--gate-pushgateway: is empty"),
+        (
+            ("--gate-set", "api_error_rate_max=5"),
+            "api_error_rate_max = 5 would be 500 %; ratios are shares of one",
+        ),
+        (("--gate-set", "cpu_usage_max=-0.1"), "cpu_usage_max = -0.1 would be -10 %"),
         (("--gate-replay", "nowhere.json"), "nowhere.json: No such file or directory"),
         (
             ("--gate-replay", "setup.cfg"),
@@ -172,3 +180,117 @@ def test_every_check_is_evaluated_at_one_time(
     checks = json.loads((pytester.path / "gate.json").read_text())["checks"]
     assert len(checks) == 6
     assert len({check["value"] for check in checks}) == 1
+
+
+ONE_OF_EACH = """
+    import pytest
+    from pytest_deploygate import Criterion, gate_criteria, threshold
+    @gate_criteria(Criterion(id="declared", query="up", above=threshold("declared_min", 0)))
+    def test_declared(criterion, gate): gate.check(criterion)
+    @pytest.mark.critical
+    def test_ad_hoc(gate): gate.check("up", at_most=threshold("ad_hoc_max", 10))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (("--gate-set", "ad_hoc_max=0.5"), 2, "  • Ad hoc*"),
+        (("--gate-set", "ad_hoc_mx=0.5"), 2, "*unknown threshold 'ad_hoc_mx'*"),
+        (("-k", "declared", "--gate-set", "declared_mn=2"), 4, "*unknown threshold 'declared_mn'*"),
+    ],
+)
+def test_thresholds_of_checks_that_are_no_data(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    healthy: Server,
+    workers: tuple[str, ...],
+    arguments: tuple[str, ...],
+    code: int,
+    told: str,
+) -> None:
+    pytester.makepyfile(ONE_OF_EACH)
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
+    result = run_gate(*workers, *where, *arguments)
+    assert result.ret == (2 if workers else code)
+    result.stdout.fnmatch_lines([told])
+
+
+def test_a_configuration_for_more_than_was_named_is_no_mistake(
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    pytester.makefile(".toml", deploygate="[thresholds]\napi_error_rate_max = 0.01\n")
+    arguments = (*workers, "--gate-demo=go", "--pyargs")
+    assert run_gate(*arguments, "gate_checks.test_latency").ret == 0
+    pytester.makefile(".toml", deploygate="[thresholds]\napi_error_rate_mx = 0.01\n")
+    assert run_gate(*arguments, "gate_checks").ret == (2 if workers else 4)
+
+
+def test_a_refusal_stands_in_the_report_with_its_exit_code(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    arguments = (*DEMO, "go", "--gate-json=gate.json", "--gate-set", "fast_p95_mx=3")
+    result = run_gate(*arguments)
+    assert result.ret == 4
+    result.stdout.fnmatch_lines(["*NO-GO (exit code 4): *unknown threshold 'fast_p95_mx'*"])
+    written = json.loads(pytester.path.joinpath("gate.json").read_text())
+    assert (written["exitcode"], written["overall_status"], written["checks"]) == (4, "NO_GO", [])
+    assert len(written["problems"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"), [("no-go", "NO_GO"), ("warning", "WARNING"), ("skip", "SKIPPED")]
+)
+def test_a_policy_for_missing_data_counts_for_an_optional_check_too(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    healthy: Server,
+    workers: tuple[str, ...],
+    policy: str,
+    status: str,
+) -> None:
+    pytester.makepyfile("""
+        from pytest_deploygate import Criterion, gate_criteria
+        @gate_criteria([
+            Criterion(id="spare", query="nothing", below=1, optional=True),
+            Criterion(id="there", query="vector(0)", below=1),
+        ])
+        def test_it(criterion, gate): gate.check(criterion)
+    """)
+    pytester.makefile(".toml", deploygate=f"[criteria.spare]\nno_data = '{policy}'\n")
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
+    run_gate(*workers, *where)
+    written = json.loads(pytester.path.joinpath("gate.json").read_text())
+    assert written["checks"][0]["status"] == status
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "1" + "0" * 400])
+def test_a_threshold_that_is_no_number_is_refused(
+    pytester: pytest.Pytester, run_gate: Gate, value: str
+) -> None:
+    pytester.makefile(".toml", deploygate=f"[thresholds]\nfast_p95_max = {value}\n")
+    result = run_gate(*DEMO, "go")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*thresholds.fast_p95_max: * is no finite number*"])
+
+
+def test_a_severity_of_the_configuration_wins_over_a_modules_mark(
+    pytester: pytest.Pytester, run_gate: Gate, healthy: Server, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(
+        "import pytest\npytestmark = pytest.mark.critical"
+        + ONE_OF_EACH.replace("\n    ", "\n").replace("above=", "below=")
+    )
+    pytester.makefile(".toml", deploygate="[criteria.declared]\nseverity = 'warning'\n")
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
+    assert run_gate(*workers, *where).ret == 1
+
+
+def test_what_was_changed_of_an_ad_hoc_check_is_told(
+    pytester: pytest.Pytester, run_gate: Gate, healthy: Server, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(ONE_OF_EACH)
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
+    assert run_gate(*workers, *where, "--gate-set", "ad_hoc_max=5").ret == 0
+    written = json.loads(pytester.path.joinpath("gate.json").read_text())
+    assert [change["name"] for change in written["configured"]] == ["ad_hoc_max"]

@@ -137,3 +137,30 @@ def test_when_everything_is_asked_no_thread_is_left(source: Source) -> None:
     wait_until(lambda: not threads())
     assert measurements.ask(InstantQuery("another", 0.0)).series
     wait_until(lambda: not threads())
+
+
+def test_the_time_for_all_queries_passes_only_while_one_is_asked(source: Source) -> None:
+    source.may_answer.set()
+    measurements = asking(source, run_timeout=0.5)
+    for query in (QUERIES[0], QUERIES[1], QUERIES[2]):
+        assert measurements.ask(query).series
+        wait_until(lambda: not threads())
+        time.sleep(0.3)
+
+
+def test_threads_of_one_test_ask_once_together(source: Source) -> None:
+    source.may_answer.set()
+    measurements = asking(source)
+    together = threading.Barrier(8)
+
+    def ask() -> None:
+        together.wait(SOON)
+        for query in QUERIES[5:]:
+            measurements.ask(query)
+
+    askers = [threading.Thread(target=ask) for _ in range(8)]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(SOON)
+    assert sorted(source.asked, key=QUERIES.index) == QUERIES[5:]

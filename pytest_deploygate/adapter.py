@@ -264,7 +264,7 @@ class Adapter:
             raise
         except BaseException as error:  # sys.exit(0) in a plugin is no verdict either
             shown = "".join(traceback.format_exception(error))
-            sys.stderr.write(self.session.run.redactor.text(shown))
+            print(self.session.run.redactor.text(shown), file=sys.stderr)
             told = printable(f"{type(error).__name__}: {error}")
             self.session.fail(f"pytest_deploygate_verdict: {told}")
 

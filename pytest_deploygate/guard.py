@@ -89,7 +89,8 @@ def _tell(error: BaseException, outcome: Outcome) -> None:
         if isinstance(error, OSError) and error.errno in _OUTPUT_GONE:
             print(f"deploygate: the output was cut short: {error.strerror}", file=sys.stderr)
         else:
-            sys.stderr.write(outcome.redacted("".join(traceback.format_exception(error))))
+            shown = outcome.redacted("".join(traceback.format_exception(error)))
+            print(shown, file=sys.stderr)
 
 
 def _flushed() -> bool:

@@ -41,8 +41,10 @@ def _named(report: GateReport) -> Iterator[tuple[Result, str]]:
     seen: set[str] = set()
     for result in report.results:
         name = _name(result)
-        yield result, name if name not in seen else f"{name} [{result.id}]"
+        while name in seen:
+            name = f"{name} [{result.id}]"
         seen.add(name)
+        yield result, name
 
 
 def _name(result: Result) -> str:

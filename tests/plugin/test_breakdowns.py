@@ -164,3 +164,24 @@ def test_the_projects_own_checks_behind_the_package_of_their_name(
     assert result.ret == 0
     result.stdout.fnmatch_lines(["*Partial: ./gate_checks was not run*give --pyargs gate_checks *"])
     assert run_gate(*workers, *demo, "./gate_checks").ret == 2
+
+
+def test_a_request_to_end_that_a_check_swallows_is_not_forgotten(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile(
+        test_good=GOOD,
+        test_bad="""
+        import os, signal, time, pytest
+        @pytest.mark.critical
+        def test_stubborn():
+            try:
+                os.kill(os.getpid(), signal.SIGTERM)
+                time.sleep(60)
+            except BaseException:
+                pass
+    """,
+    )
+    result = run_gate()
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*the run was asked to end: SIGTERM*"])

@@ -270,3 +270,17 @@ def test_a_token_in_the_id_of_a_check_is_hidden_whoever_is_asked(
     assert run_gate(*workers, "--gate-demo=go", *files).ret == 2
     for file in pytester.path.glob("gate.*"):
         assert "s3cr3tT0KEN" not in file.read_text()
+
+
+def test_no_two_cases_of_gitlabs_report_have_one_name(
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    body = "import pytest\n@pytest.mark.critical\ndef test_{0}():\n    {1!r}\n    assert 0"
+    pytester.makepyfile(
+        test_a=body.format("a", "Same"),
+        test_b=body.format("b", "Same"),
+        test_c=body.format("c", "Same [b]"),
+    )
+    assert run_gate(*workers, "--gate-junit=gate.xml").ret == 2
+    names = [case.get("name") for case in ElementTree.parse("gate.xml").iter("testcase")]
+    assert len(names) == len(set(names)) == 3

@@ -22,7 +22,7 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "partial": bool(report.partial),
         "partial_reason": report.partial,
         "sentence": report.sentence,
-        "problems": [*report.problems, *([report.blind] if report.blind else [])],
+        "problems": list(report.obstacles),
         "notices": list(report.notices),
         "advisory": report.advisory,
         "gate_environment": report.environment,

@@ -116,6 +116,11 @@ class GateReport:
         return 0 if self.advisory else self.verdict.exit_code
 
     @property
+    def obstacles(self) -> tuple[str, ...]:
+        """Everything that kept the gate from a verdict, or from seeing enough for one."""
+        return (*self.problems, self.blind) if self.blind else self.problems
+
+    @property
     def counts(self) -> Mapping[Status, int]:
         """How many results have each status."""
         return Counter(result.status for result in self.results)

@@ -11,6 +11,9 @@ from pytest_deploygate.durations import spoken
 
 _COMMAND = re.compile(r"\s*::.*?::")
 _HASH_COMMAND = re.compile(r"##(\w*\[)")
+SAME = 1e-9
+"""Numbers that differ by this share are equal: the rest is floating-point rounding."""
+
 LONGEST = 500
 """Characters of foreign text that are shown; what is longer is cut and says so."""
 
@@ -114,7 +117,7 @@ def _rounded(value: float, digits: int) -> str:
 
 def same(value: float, limit: float) -> bool:
     """Whether two numbers are equal but for floating-point rounding, a billionth at most."""
-    return math.isclose(value, limit, rel_tol=1e-9)
+    return math.isclose(value, limit, rel_tol=SAME)
 
 
 def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:

@@ -32,6 +32,11 @@ def failed_status(severity: Severity) -> Status:
     return Status.NO_GO if severity is Severity.CRITICAL else Status.WARNING
 
 
+def without_data(criterion: Criterion) -> Status:
+    """What a criterion becomes of which nothing could be judged."""
+    return Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
+
+
 def unanswered(criterion: Criterion, at: float, message: str) -> Result:
     """The source could not answer: like a breach of the criterion's severity."""
     status = failed_status(criterion.level)
@@ -103,7 +108,7 @@ def _why_nothing(criterion: Criterion, answered: int) -> str:
 
 
 def _no_data(criterion: Criterion, why: str, warnings: Sequence[str]) -> _Conclusion:
-    status = Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
+    status = without_data(criterion)
     message = f"no data: {why}"
     if warnings:
         status = status if status is Status.NO_GO else Status.WARNING

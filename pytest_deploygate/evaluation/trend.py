@@ -13,8 +13,11 @@ from pytest_deploygate.model import Criterion, RangeQuery, Reason, Runaway, Seri
 Points = Sequence[tuple[float, float]]
 
 _STEPS = 120
-_PLACES = frozenset({"instance", "pod", "node", "host"})
-_DUST = 1e-9  # a change over the window below this share of the value is rounding, not a trend
+PLACES = frozenset({"instance", "pod", "node", "host"})
+"""The labels that say where something is measured, not what."""
+
+DUST = 1e-9
+"""A change over the window below this share of the value is rounding, not a trend."""
 
 
 def query(criterion: Criterion, at: float) -> RangeQuery:
@@ -59,7 +62,7 @@ def without_replaced(criterion: Criterion, series: Sequence[Series], at: float) 
 
 def _identity(series: Series) -> frozenset[tuple[str, str]]:
     """The labels that say what is measured, not where."""
-    return frozenset(item for item in series.labels.items() if item[0] not in _PLACES)
+    return frozenset(item for item in series.labels.items() if item[0] not in PLACES)
 
 
 def why_ended(criterion: Criterion, series: Series, at: float) -> str:
@@ -102,7 +105,7 @@ def _slope(points: Points) -> float:
     values = _centred([value / largest for _, value in points])
     slope = math.fsum(map(operator.mul, times, values)) / math.fsum(time * time for time in times)
     change = abs(slope) * (times[-1] - times[0])
-    return 0.0 if change <= _DUST else slope * largest
+    return 0.0 if change <= DUST else slope * largest
 
 
 def _centred(numbers: Sequence[float]) -> list[float]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pytest_deploygate.durations import seconds
 from pytest_deploygate.evaluation import query_of
 from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER, largest_bucket
+from pytest_deploygate.evaluation.trend import DUST, PLACES
 from pytest_deploygate.exports.expressions import (
     duration,
     either,
@@ -32,19 +33,13 @@ from pytest_deploygate.model import (
     Criterion,
     Instant,
     Kind,
-    NoData,
     RangeQuery,
     Runaway,
-    Status,
     Sustained,
     Trend,
     number,
 )
-
-DUST = 1e-9
-SAME = 1e-9
-PLACES = frozenset({"instance", "pod", "node", "host"})
-"""Which change is rounding, which difference is, and which labels say where; as in evaluation."""
+from pytest_deploygate.text import SAME
 
 _OPERATORS = {
     Comparison.BELOW: "<",
@@ -52,12 +47,6 @@ _OPERATORS = {
     Comparison.ABOVE: ">",
     Comparison.AT_LEAST: ">=",
     Comparison.EQUALS: "==",
-}
-_ON_NO_DATA = {
-    NoData.GO: Status.GO,
-    NoData.WARNING: Status.WARNING,
-    NoData.NO_GO: Status.NO_GO,
-    NoData.SKIP: Status.SKIPPED,
 }
 _LOWERED = (Comparison.BELOW, Comparison.AT_LEAST)
 
@@ -80,11 +69,6 @@ class Judgement:
 def judgement(criterion: Criterion) -> Judgement:
     """How the series of a criterion, its thresholds resolved, are judged."""
     return _KINDS[type(criterion.kind)](criterion)
-
-
-def without_data(criterion: Criterion) -> Status:
-    """The state of a criterion of which nothing could be judged."""
-    return Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
 
 
 def asked(criterion: Criterion) -> str:

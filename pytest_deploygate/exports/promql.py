@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
+from pytest_deploygate.evaluation.outcome import without_data
 from pytest_deploygate.exports import wording
 from pytest_deploygate.exports.expressions import (
     call,
@@ -19,7 +20,7 @@ from pytest_deploygate.exports.expressions import (
     operand,
     otherwise,
 )
-from pytest_deploygate.exports.judgements import judgement, without_data
+from pytest_deploygate.exports.judgements import judgement
 from pytest_deploygate.model import Comparison, Criterion, NoData, Severity, Status
 
 STATES: Mapping[Status, float] = {

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pytest_deploygate.durations import seconds, spoken
 from pytest_deploygate.evaluation import query_of
 from pytest_deploygate.evaluation.judging import LOWER_IS_BETTER
+from pytest_deploygate.evaluation.outcome import without_data
 from pytest_deploygate.exports.expressions import duration
-from pytest_deploygate.exports.judgements import without_data
 from pytest_deploygate.model import (
     Comparison,
     Criterion,

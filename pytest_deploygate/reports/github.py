@@ -78,7 +78,7 @@ def _head(report: GateReport) -> Iterator[str]:
     if report.results:
         yield _counts(report.counts)
     yield from _families(report)
-    problems = [*report.problems, *([report.blind] if report.blind else [])]
+    problems = report.obstacles
     if len(problems) > 1:
         yield "\n".join(f"- {_escaped(problem)}" for problem in problems[:_PROBLEMS])
     if report.partial and report.partial not in report.sentence:
@@ -145,7 +145,7 @@ def _foot(report: GateReport) -> str:
 
 def annotated(report: GateReport) -> list[str]:
     """Commands of the runner: an error for what is NO-GO, a warning for a WARNING."""
-    problems = [*report.problems, *([report.blind] if report.blind else [])]
+    problems = report.obstacles
     errors = [("No verdict", problem) for problem in problems]
     errors += [_told(result) for result in report.with_status(Status.NO_GO)]
     warnings = [_told(result) for result in report.with_status(Status.WARNING)]

@@ -135,8 +135,7 @@ def _advice(report: GateReport) -> str:
 
 def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
     """What stands in the way of a verdict, or must be known to trust it."""
-    blind = [report.blind] if report.blind else []
-    yield from (("Problem", text) for text in (*report.problems, *blind) if text != report.sentence)
+    yield from (("Problem", text) for text in report.obstacles if text != report.sentence)
     if report.partial:
         yield "Partial", f"not everything was checked: {report.partial}"
     if report.advisory and report.exit_code != report.verdict.exit_code:

@@ -133,7 +133,7 @@ def _conclusion(report: GateReport, emoji: bool) -> Iterator[Line]:
         yield Line(_sign("✅", "All checks that were run passed - partial", emoji), colour)
     else:
         yield Line(_sign(*_WORDS[report.verdict], emoji), colour)
-    for problem in (*report.problems, *([report.blind] if report.blind else [])):
+    for problem in report.obstacles:
         yield Line(f"   {problem}", colour)
     if report.advisory and report.exit_code != report.verdict.exit_code:
         yield Line(f"   Advisory run: exit code 0 instead of {report.verdict.exit_code}", "yellow")

@@ -10,10 +10,8 @@ import pytest
 import yaml
 
 from pytest_deploygate import cli
-from pytest_deploygate.evaluation import trend
-from pytest_deploygate.exports import expressions, judgements, wording
+from pytest_deploygate.exports import expressions, wording
 from pytest_deploygate.model import Criterion, Kind, Runaway, Sustained, Trend
-from pytest_deploygate.text import same
 
 
 def deploygate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -143,13 +141,6 @@ def test_the_help_of_the_commands_costs_no_library() -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
     )
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-def test_rounding_and_places_are_those_of_the_evaluation() -> None:
-    assert trend._DUST == judgements.DUST
-    assert trend._PLACES == judgements.PLACES
-    assert same(1.0, 1 + judgements.SAME * 0.99)
-    assert not same(1.0, 1 + judgements.SAME * 1.01)
 
 
 @pytest.mark.parametrize(

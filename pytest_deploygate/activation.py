@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_deploygate.acting import acting_for
-from pytest_deploygate.adapter import ADAPTER, Adapter, WorkerEnd
+from pytest_deploygate.adapter import ADAPTER, Adapter, Worker
 from pytest_deploygate.config import load
 from pytest_deploygate.errors import ConfigurationError
 from pytest_deploygate.fixture import Gate
@@ -63,7 +63,7 @@ def switch_on(config: pytest.Config) -> None:
     config.pluginmanager.register(adapter, "deploygate-adapter")
     config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
     if is_worker(config):
-        config.pluginmanager.register(WorkerEnd(config, gate), "deploygate-worker")
+        config.pluginmanager.register(Worker(config, gate), "deploygate-worker")
 
 
 def _refuse_what_hides_failures(config: pytest.Config) -> None:

@@ -143,13 +143,6 @@ class Adapter:
             self.session.left_out.append(f"{where} was skipped as a whole")
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
-        """A worker learns only here which tests are its own."""
-        if self._worker:
-            near = [one for one in (item, nextitem) if one is not None]
-            self.session.run.prefetch(one for each in near for one in criteria_of(each))
-
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """The gate is this test's now, or once more."""
         self.gate.begin(item.name, item.stash[TOLD].severity)
@@ -328,19 +321,22 @@ class Adapter:
         self.session.add_worker(getattr(node, "workeroutput", {}).get(NAME))
 
 
-class WorkerEnd:
-    """The end of one of xdist's workers, which is told before anybody outside could object.
-
-    A plugin that breaks down there leaves the worker without a word, which is a problem.
-    """
+class Worker:
+    """The hooks of xdist's workers alone."""
 
     def __init__(self, config: pytest.Config, session: GateSession) -> None:
         self._config = config
         self._session = session
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        """Only here it is known which tests are this worker's own."""
+        near = [one for one in (item, nextitem) if one is not None]
+        self._session.run.prefetch(one for each in near for one in criteria_of(each))
+
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
-        """What the controller must know."""
+        """What the controller must know; without it a plugin has broken down here."""
         result = yield
         self._config.workeroutput[NAME] = self._session.to_builtins()  # type: ignore[attr-defined]
         return result

@@ -156,9 +156,10 @@ def _results(nodeid: str, entry: _Entry) -> list[Result]:
 
 def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
     texts = (result.id, result.name, result.message, result.nodeid)
-    if texts == (clean := tuple(map(redacted, texts))):
+    together = "\n".join(texts)
+    if redacted(together) == together:
         return result
-    id_, name, message, nodeid = clean
+    id_, name, message, nodeid = map(redacted, texts)
     return result._replace(id=id_, name=name, message=message, nodeid=nodeid)
 
 

@@ -81,14 +81,19 @@ def prometheus(
 
 
 @contextmanager
-def victoria_metrics(openmetrics: str, directory: Path, *options: str) -> Iterator[Server]:
-    """Run VictoriaMetrics and import these samples; queries see them at once."""
+def victoria_metrics(
+    openmetrics: str, directory: Path, *options: str, latency_offset: str | None = "0s"
+) -> Iterator[Server]:
+    """Run VictoriaMetrics and import these samples; queries see them at once.
+
+    Without an offset of its own it hides from some queries what is younger than 30 seconds.
+    """
     data = directory / "data"
     arguments = [
         executable("victoria-metrics", "victoria-metrics"),
         f"-storageDataPath={data}",
         "-retentionPeriod=100y",
-        "-search.latencyOffset=0s",
+        *([f"-search.latencyOffset={latency_offset}"] if latency_offset else []),
         *options,
     ]
     with running(

@@ -32,7 +32,9 @@ _NO_POST = frozenset({403, 404, 405, 411, 501})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
 
-# Thanos and VictoriaMetrics each have a name for it: an answer that lacks a part is too low
+# Thanos and VictoriaMetrics each have a name for it: an answer that lacks a part is too low.
+# nocache is VictoriaMetrics' too: without it an instant query is not shown the newest 30 seconds
+# (its -search.latencyOffset), and a range query is answered for rounded times, from a cache.
 _WHOLE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1", "nocache": "1"}
 
 

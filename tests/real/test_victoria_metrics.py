@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_deploygate.model import RangeQuery
 from tests import servers
 from tests.conftest import Gate
 from tests.production import openmetrics
+from tests.real.asking import gate_run
 from tests.record_demo import states
 from tests.servers import Server
 
@@ -61,3 +64,46 @@ def test_its_errors_are_told(
     assert (status, reason) == ("NO_GO", "error")
     assert "answers 422: it cannot execute the query" in message
     assert "sum(" in message
+
+
+@pytest.fixture
+def hiding(tmp_path: Path) -> Iterator[tuple[Server, float]]:
+    """A server with the latency offset that it has by default, and the time of the newest sample.
+
+    The value of the gauge ``age`` is how many seconds before that time it was measured.
+    """
+    now = round(time.time(), 3)
+    samples = "".join(f"age {age} {(now - age) * 1000:.0f}\n" for age in range(0, 300, 5))
+    with servers.victoria_metrics(samples, tmp_path, latency_offset=None) as server:
+        yield server, now
+
+
+def test_an_instant_query_sees_the_newest_samples(
+    hiding: tuple[Server, float],
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    workers: tuple[str, ...],
+) -> None:
+    pytester.makepyfile("""
+        from pytest_deploygate import Criterion, gate_criteria
+        @gate_criteria([
+            Criterion(id="now", query="age", equals=0),
+            Criterion(id="in a minute", query="min_over_time(age[1m])", equals=0),
+        ])
+        def test_newest(criterion, gate): gate.check(criterion)
+    """)
+    server, now = hiding
+    code, checks = judged(run_gate, server.url, now, *workers)
+    assert (code, [status for _, status, _, _ in checks]) == (0, ["GO", "GO"])
+
+
+@pytest.mark.parametrize(
+    ("step", "newest"), [(15.0, [30, 30, 30]), (30.0, [60, 30, 30]), (60.0, [120, 60, 0])]
+)
+def test_a_range_query_in_small_steps_repeats_the_value_of_30_seconds_ago(
+    hiding: tuple[Server, float], step: float, newest: list[float]
+) -> None:
+    server, now = hiding
+    query = RangeQuery("age", now - 240, now, step)
+    [series] = gate_run(server.url, now).ask(query).series
+    assert [value for _, value in series.points][-3:] == newest

@@ -28,6 +28,7 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
+bench: SERVERS = prometheus
 bench: $(VENV)/installed-dev servers
 	$(VENV)/bin/python -m benchmarks
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmarks.proxy import proxy
 from pytest_deploygate.config import load
 from tests.conftest import END, Gate
-from tests.servers import Server
+from tests.production import Counter, openmetrics, production
+from tests.servers import Server, prometheus
 
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,6 +30,7 @@ def commands(start: str) -> list[str]:
     return [line.partition("  #")[0] for line in lines if line.startswith(start)]
 
 
+SERVICES = [("checkout", "200", 99.8), ("checkout", "500", 0.2), ("search", "200", 40.0)]
 CHECKS = [block for block in blocks("python") if "def test_" in block]
 
 
@@ -37,6 +43,37 @@ def test_every_example_of_a_check_is_collected(
     result = run_gate("--gate-demo=go", "--collect-only", "-q")
     result.stdout.fnmatch_lines(["test_example.py::test_*"])
     assert "could not be collected" not in result.stdout.str()
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Server]:
+    """A Prometheus that knows two of the three services, of which one has errors."""
+    state = replace(production(END), series=())
+    for service, status, rate in SERVICES:
+        labels = {"service": service, "status": status}
+        state = state.with_series("http_requests_total", labels, Counter(rate))
+    with prometheus(openmetrics(state), tmp_path) as server:
+        yield server
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2", "--dist", "loadfile")], ids=["plain", "xdist"])
+def test_the_fleet_runs_as_pasted(
+    pytester: pytest.Pytester, run_gate: Gate, services: Server, workers: tuple[str, ...]
+) -> None:
+    [source] = [block for block in CHECKS if "SERVICES = " in block]
+    pytester.path.joinpath("test_fleet.py").write_text(source, encoding="utf-8")
+    with proxy(services.url, 0) as counting:
+        where = (f"--prometheus-url={counting.url}", f"--gate-at={END}", "--gate-json=gate.json")
+        assert run_gate(*where, *workers).ret == 1
+        assert counting.queries == 1
+    checks = json.loads(pytester.path.joinpath("gate.json").read_text(encoding="utf-8"))["checks"]
+    assert {
+        check["id"]: (check["status"], check["reason"], check["value"]) for check in checks
+    } == {
+        "error_rate[checkout]": ("GO", "ok", pytest.approx(0.002)),
+        "error_rate[search]": ("GO", "ok", 0),
+        "error_rate[login]": ("WARNING", "no-data", None),
+    }
 
 
 @pytest.mark.parametrize("command", commands("pytest -p deploygate"))

@@ -47,7 +47,8 @@ def machine() -> str:
 def table(title: str, timings: list[Timing], against: Timing) -> Iterator[str]:
     """A Markdown table of medians and ratios."""
     yield f"\n### {title}\n"
-    yield f"| command | median | ratio to {against.command.name!r} | more | memory |"
+    median = f"median of {len(against.seconds)} runs"
+    yield f"| command | {median} | ratio to {against.command.name!r} | more | memory |"
     yield "| --- | --- | --- | --- | --- |"
     for timing in timings:
         ratio, extra = timing.ratio(against), timing.extra(against) * 1000
@@ -78,31 +79,54 @@ def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
 
 
 def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
-    """6,500 checks, all reports on."""
+    """6,500 checks, all reports on, that pass."""
     count = len(commands.ALL) * commands.SERVICES
     with proxy(url, 0.0) as counting:
         gate = commands.fleet(directory / "fleet", counting.url, END, *REPORTS, *METRICS)
-        timings = in_turn([commands.bare(directory / "empty", count), gate], runs)
-        queries = counting.queries / (runs + 1)
+        compared = [commands.bare(directory / "empty", count), gate]
+        timings = in_turn(compared, runs, lambda: counting.queries)
     yield from table(f"{count} checks, all reports on", timings, timings[0])
-    yield f"\nQueries that the server counted in each run: {queries:g}"
+    yield _counted(timings[1])
+
+
+def breaches(directory: Path, url: str, runs: int) -> Iterator[str]:
+    """6,500 checks, all reports on, that fail; the gate shows no tracebacks of breaches either."""
+    count = len(commands.ALL) * commands.SERVICES
+    with proxy(url, 0.0) as counting:
+        gate = commands.breached(directory / "breached", counting.url, END, *REPORTS, *METRICS)
+        compared = [
+            commands.failing(directory / "failing", count),
+            commands.failing(directory / "failing", count, "--tb=no"),
+            gate,
+        ]
+        timings = in_turn(compared, runs, lambda: counting.queries)
+    yield from table(f"{count} breaches, all reports on", timings, timings[1])
+    yield _counted(timings[2])
+
+
+def _counted(timing: Timing) -> str:
+    return f"\nQueries that the server counted in each run: {timing.queries}"
 
 
 def installed(directory: Path, runs: int) -> Iterator[str]:
-    """An ordinary suite beside the plugin."""
-    without = commands.ordinary(directory / "suite", installed=False)
-    with_it = commands.ordinary(directory / "suite", installed=True)
-    timings = in_turn([without, with_it], runs)
-    yield from table("Merely installed", timings, timings[0])
+    """An ordinary suite beside the plugin, without it, and without what it brings."""
+    suite, gate = directory / "suite", "deploygate"
+    compared = [
+        commands.ordinary(suite, "pytest alone", gate, *commands.DEPENDENCIES),
+        commands.ordinary(suite, "plugin not loaded", gate),
+        commands.ordinary(suite, "plugin installed"),
+    ]
+    timings = in_turn(compared, runs)
+    yield from table("Merely installed", timings, timings[1])
 
 
 def main() -> None:
     """Print one Markdown document."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("--runs", type=int, default=11, help="counted runs of each command")
+    parser.add_argument("--runs", type=int, default=11, help="timed runs of each command")
     parser.add_argument("--only", choices=["thirteen", "fleet", "installed"])
     arguments = parser.parse_args()
-    print(f"Measured {machine()}; medians of {arguments.runs} runs in turn, ratios pair by pair.")
+    print(f"Measured {machine()}; in turn, ratios pair by pair.")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in ("healthy", "services"):
@@ -114,6 +138,8 @@ def main() -> None:
         if arguments.only in (None, "fleet"):
             server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
             _print(fleet(directory, server.url, arguments.runs))
+            # Pytest takes its time to show thousands of assertions, and the difference is large.
+            _print(breaches(directory, server.url, max(1, arguments.runs // 3)))
         if arguments.only in (None, "installed"):
             _print(installed(directory, arguments.runs * 20))
 

@@ -23,6 +23,9 @@ PYTEST = (
     *("-p", "no:cacheprovider", "-p", "no:hypothesispytest"),
 )
 
+# What comes with the gate because it depends on it, under the names of their entry points.
+DEPENDENCIES = ("xdist", "xdist.looponfail", "pytest_jsonreport", "metadata")
+
 # The floor: the same requests in one concurrent batch, with nothing around them but pytest.
 BATCH = """
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +53,7 @@ from pytest_deploygate import Criterion, gate_criteria
 
 @gate_criteria(
     Criterion(id=f"signal_{{n}}[service-{{s}}]", query=f"avg by (service) (signal_{{n}})",
-              below=1.0, match={{"service": f"service-{{s}}"}})
+              below={limit}, match={{"service": f"service-{{s}}"}})
     for n in range({signals}) for s in range({services})
 )
 def test_fleet(criterion, gate):
@@ -62,6 +65,13 @@ import pytest
 @pytest.mark.parametrize("number", range({count}))
 def test_empty(number):
     pass
+"""
+FAILING = """
+import pytest
+
+@pytest.mark.parametrize("number", range({count}))
+def test_failing(number):
+    assert number < 0
 """
 
 
@@ -95,6 +105,13 @@ def bare(directory: Path, count: int) -> Command:
     return Command(f"bare pytest, {count} empty tests", PYTEST, directory)
 
 
+def failing(directory: Path, count: int, *more: str) -> Command:
+    """Pytest on so many tests whose assert fails."""
+    _write(directory / "test_failing.py", FAILING.format(count=count))
+    name = " ".join((f"bare pytest, {count} failing tests", *more))
+    return Command(name, (*PYTEST, *more), directory, code=1)
+
+
 def floor(directory: Path, url: str, at: float) -> Command:
     """Pytest on as many empty tests, and one concurrent batch of the same queries."""
     _write(directory / "test_empty.py", EMPTY.format(count=len(ALL)))
@@ -117,19 +134,28 @@ def gate(directory: Path, url: str, at: float, *more: str) -> Command:
 
 def fleet(directory: Path, url: str, at: float, *more: str) -> Command:
     """The gate with thirteen criteria for each of 500 services."""
-    _write(directory / "test_fleet.py", FLEET.format(signals=len(ALL), services=SERVICES))
-    arguments = (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
     name = f"gate, {len(ALL)} criteria x {SERVICES} services"
-    return Command(name, (*arguments, *more), directory)
+    return Command(name, _fleet(directory, url, at, limit=1.0) + more, directory)
 
 
-def ordinary(directory: Path, *, installed: bool) -> Command:
-    """An ordinary test suite, with the plugin installed and without."""
+def breached(directory: Path, url: str, at: float, *more: str) -> Command:
+    """The same, and no service keeps any limit."""
+    name = f"gate, {len(ALL)} criteria x {SERVICES} services, all breached"
+    return Command(name, _fleet(directory, url, at, limit=0.1) + more, directory, code=2)
+
+
+def _fleet(directory: Path, url: str, at: float, limit: float) -> tuple[str, ...]:
+    text = FLEET.format(signals=len(ALL), services=SERVICES, limit=limit)
+    _write(directory / "test_fleet.py", text)
+    return (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
+
+
+def ordinary(directory: Path, name: str, *left_out: str) -> Command:
+    """An ordinary test suite, without these plugins."""
     for number in range(20):
         _write(directory / f"test_{number}.py", EMPTY.format(count=20))
-    without = () if installed else ("-p", "no:deploygate")
-    name = "ordinary suite, plugin " + ("installed" if installed else "not loaded")
-    return Command(name, (*PYTEST, *without), directory)
+    without = [argument for plugin in left_out for argument in ("-p", f"no:{plugin}")]
+    return Command(f"ordinary suite, {name}", (*PYTEST, *without), directory)
 
 
 def _write(path: Path, text: str) -> None:

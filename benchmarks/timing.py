@@ -5,25 +5,47 @@ from __future__ import annotations
 import os
 import statistics
 import subprocess
+import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.commands import Command
 
+# On Linux a process's peak begins with the size of the one that started it, and this one is larger
+# than some that are measured. What stands between them must be small, and so it loads no site.
+LAUNCHER = """
+import os, subprocess, sys
+process = subprocess.Popen(
+    sys.argv[1:],
+    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+)
+_, status, usage = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+print(process.returncode, usage.ru_maxrss)
+"""
+
 
 @dataclass(frozen=True)
 class Timing:
-    """Wall-clock seconds of every counted run, and the largest process in MiB."""
+    """Seconds and queries of every timed run, and the peak of the largest process in MiB."""
 
     command: Command
     seconds: tuple[float, ...]
+    counted: tuple[int, ...]
     mebibytes: float
 
     @property
     def median(self) -> float:
         """Seconds."""
         return statistics.median(self.seconds)
+
+    @property
+    def queries(self) -> int:
+        """What each run asked; runs that differ are no benchmark."""
+        if len(set(self.counted)) != 1:
+            raise RuntimeError(f"{self.command.name}: not the same queries: {self.counted}")
+        return self.counted[0]
 
     def ratio(self, other: Timing) -> float:
         """The median of this command's time as a multiple of the other's, pair by pair."""
@@ -36,37 +58,63 @@ class Timing:
         return statistics.median(mine - theirs for mine, theirs in pairs)
 
 
-def in_turn(commands: Sequence[Command], runs: int) -> list[Timing]:
-    """Run all commands once for warming up, then ``runs`` times, A B C A B C ..."""
+def in_turn(
+    commands: Sequence[Command], runs: int, queries: Callable[[], int] = lambda: 0
+) -> list[Timing]:
+    """Run all commands for warming up, for their memory, then ``runs`` times, A B C A B C ...
+
+    ``queries`` tells how many there have been so far.
+    """
     for command in commands:
-        _run(command)
-    rounds = [[_run(command) for command in commands] for _ in range(runs)]
+        _timed(command, queries)
+    memory = [_mebibytes(command) for command in commands]
+    rounds = [[_timed(command, queries) for command in commands] for _ in range(runs)]
     return [
         Timing(
             command,
             tuple(one[index][0] for one in rounds),
-            max(one[index][1] for one in rounds),
+            tuple(one[index][1] for one in rounds),
+            memory[index],
         )
         for index, command in enumerate(commands)
     ]
 
 
-def _run(command: Command) -> tuple[float, float]:
-    # An installed package has its bytecode: what is timed may keep its own.
-    foreign = ("CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-    started = time.perf_counter()
-    process = subprocess.Popen(
+def _timed(command: Command, queries: Callable[[], int]) -> tuple[float, int]:
+    before, started = queries(), time.perf_counter()
+    done = subprocess.run(
         command.arguments,
         cwd=command.directory,
-        env=environment,
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    _, status, usage = os.wait4(process.pid, 0)
     took = time.perf_counter() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != command.code:
-        raise RuntimeError(f"{command.name}: exit code {process.returncode}, not {command.code}")
-    return took, usage.ru_maxrss / 1024
+    _expect(command, done.returncode)
+    return took, queries() - before
+
+
+def _mebibytes(command: Command) -> float:
+    launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER)
+    done = subprocess.run(
+        (*launcher, *command.arguments),
+        cwd=command.directory,
+        env=_environment(),
+        capture_output=True,
+        check=True,
+    )
+    code, kibibytes = map(int, done.stdout.split())
+    _expect(command, code)
+    return kibibytes / 1024
+
+
+def _environment() -> dict[str, str]:
+    # An installed package has its bytecode: what is timed may keep its own.
+    foreign = ("CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+
+
+def _expect(command: Command, code: int) -> None:
+    if code != command.code:
+        raise RuntimeError(f"{command.name}: exit code {code}, not {command.code}")

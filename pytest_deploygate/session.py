@@ -80,8 +80,12 @@ class GateSession:
         self._others, self._narrowed = others, narrowed
 
     def refusals(self) -> list[str]:
-        """What was set and cannot be used, as far as that is known before the checks are run."""
-        unknown = {} if self._others else self._unknown_here()
+        """What was set and cannot be used, as far as that is known before the checks are run.
+
+        Checks that could not be collected, or were not named, may be what it was set for.
+        """
+        all_seen = self.criteria and not self._others and not self.problems
+        unknown = self._unknown_here() if all_seen else {}
         mistakes = [told for told, mistaken in unknown.values() if mistaken]
         return [*self.run.settings.misfits(self.run.criteria), *mistakes]
 
@@ -193,7 +197,7 @@ class GateSession:
             self.problems += settings.misfits(criteria)
             self._changes |= {change.name: change for change in settings.changes(criteria)}
         first, *others = self._unknown
-        for name, (told, mistaken) in first.items():
+        for name, (told, mistaken) in first.items() if not self.problems else ():
             if not all(name in other for other in others):
                 continue
             if mistaken:

@@ -294,3 +294,21 @@ def test_what_was_changed_of_an_ad_hoc_check_is_told(
     assert run_gate(*workers, *where, "--gate-set", "ad_hoc_max=5").ret == 0
     written = json.loads(pytester.path.joinpath("gate.json").read_text())
     assert [change["name"] for change in written["configured"]] == ["ad_hoc_max"]
+
+
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("import does_not_exist", "*test_it.py: could not be collected: *does_not_exist*"),
+        ("", "*nothing was collected*"),
+    ],
+)
+def test_what_was_set_is_not_blamed_where_its_checks_are_missing(
+    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...], module: str, told: str
+) -> None:
+    pytester.makepyfile(test_it=module)
+    pytester.makefile(".toml", deploygate="[thresholds]\nmine_max = 1.0\n")
+    result = run_gate(*workers, "--gate-demo=go")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines([told])
+    result.stdout.no_fnmatch_line("*unknown threshold*")

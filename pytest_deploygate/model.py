@@ -407,8 +407,11 @@ class Result(NamedTuple):
 
     @property
     def evaluated(self) -> bool:
-        """Whether something was measured and judged, be it only a part of the series."""
-        part = self.reason is Reason.NO_DATA and self.value is not None
+        """Whether something was measured and judged, be it only a part of the series.
+
+        What a source warns of while answering may be missing from every series.
+        """
+        part = self.reason is Reason.NO_DATA and self.value is not None and not self.warnings
         return part or self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
 
     @property

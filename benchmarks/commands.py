@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gate_checks import criteria
 from pytest_deploygate import Criterion
-from pytest_deploygate.evaluation import query_of
-from pytest_deploygate.model import RangeQuery
+from pytest_deploygate.core.series import RangeQuery
+from pytest_deploygate.engine.judging import query_of
 
 ALL = [
     criterion

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.verdict import Verdict, decide
 from pytest_deploygate.reports.json_report import complete
-from pytest_deploygate.verdict import decide
 
 NOW = 1_790_000_000.0
 _REASONS = {

@@ -16,7 +16,7 @@ from tests.servers import prometheus
 
 END = 1_790_000_000.0
 APART = 2 * 86_400.0
-EVIDENCE = Path(__file__).parent.parent / "pytest_deploygate" / "evidence"
+EVIDENCE = Path(__file__).parent.parent / "pytest_deploygate" / "sources" / "demo"
 
 
 def states() -> dict[str, Production]:

@@ -15,9 +15,9 @@ import pytest
 
 from pytest_deploygate import Series, SourceError
 from pytest_deploygate.actions.base import Context, Deadline, Kind
-from pytest_deploygate.model import InstantQuery, Measurement, Query
-from pytest_deploygate.report import GateReport, SourceInfo
-from pytest_deploygate.settings import Settings
+from pytest_deploygate.config.settings import Settings
+from pytest_deploygate.core.report import GateReport, SourceInfo
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 
 
 class NumbersFile:

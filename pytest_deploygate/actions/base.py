@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.secrets import Redactor
 
 
 class Deadline:

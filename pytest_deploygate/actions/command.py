@@ -8,7 +8,7 @@ from typing import Any
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
 from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.report import GateReport
 
 
 class Command:

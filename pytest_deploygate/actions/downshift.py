@@ -8,8 +8,8 @@ from typing import Any
 from pytest_deploygate.actions.base import Context, Deadline, Kind
 from pytest_deploygate.actions.function import REFERENCE, load
 from pytest_deploygate.actions.http import PLACES, Endpoint, one_of, properties
-from pytest_deploygate.errors import ActionError, ConfigurationError
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.errors import ActionError, ConfigurationError
+from pytest_deploygate.core.report import GateReport
 
 MODES = ("creative", "balanced", "fast")
 """The document's modes, the slowest first."""

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from pytest_deploygate.actions.base import Context
-from pytest_deploygate.errors import ConfigurationError
+from pytest_deploygate.core.errors import ConfigurationError
 
 REFERENCE = {"type": "string", "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"}
 """The JSON Schema of such a name."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pytest_deploygate.actions.base import Context, Deadline
-from pytest_deploygate.errors import ActionError, ConfigurationError
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.text import printable
+from pytest_deploygate.core.errors import ActionError, ConfigurationError
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.text import printable
 
 if TYPE_CHECKING:
     import requests

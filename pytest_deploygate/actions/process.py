@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from pytest_deploygate.actions.base import Context, Deadline
-from pytest_deploygate.errors import ActionError, ConfigurationError
-from pytest_deploygate.report import GateReport
-from pytest_deploygate.text import printable
+from pytest_deploygate.core.errors import ActionError, ConfigurationError
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.text import printable
 
 ARGV = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 """The JSON Schema of a command."""

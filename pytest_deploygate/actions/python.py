@@ -7,7 +7,7 @@ from typing import Any
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
 from pytest_deploygate.actions.function import REFERENCE, load
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.report import GateReport
 
 
 class Python:

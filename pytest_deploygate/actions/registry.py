@@ -7,8 +7,9 @@ from importlib import import_module
 from typing import Any
 
 from pytest_deploygate.actions.base import Kind
-from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.model import Reason, Verdict
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.result import Reason
+from pytest_deploygate.core.verdict import Verdict
 
 _HOMES = {
     "checkpoint-rollback": ("checkpoint", "CHECKPOINT_ROLLBACK"),

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Any
 
 from pytest_deploygate.actions.base import Action, Context, Deadline, Kind
-from pytest_deploygate.durations import seconds
-from pytest_deploygate.errors import ActionError, ConfigurationError, did_you_mean
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import ActionResult, ActionStatus, GateReport
-from pytest_deploygate.text import printable, printable_block
+from pytest_deploygate.core.durations import seconds
+from pytest_deploygate.core.errors import ActionError, ConfigurationError, did_you_mean
+from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.text import printable, printable_block
 
 DEFAULT_TIMEOUT = 30.0
 _GRACE = 3.0  # an action is given this much, in seconds, to clean up after its deadline

@@ -7,9 +7,9 @@ from typing import Any
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
 from pytest_deploygate.actions.http import SECRET_PLACES, Endpoint, one_of, properties
-from pytest_deploygate.document import gate_keys
-from pytest_deploygate.model import Status
-from pytest_deploygate.report import LIGHTS, ActionStatus, GateReport
+from pytest_deploygate.core.document import gate_keys
+from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport
+from pytest_deploygate.core.result import Status
 
 _MOST_CHECKS = 20
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.report import GateReport
 
 _RENDERERS = {
     "gate-junit": "junit",

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from pytest_deploygate.durations import spoken
-from pytest_deploygate.model import Comparison, Result
+from pytest_deploygate.core.criterion import Comparison
+from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.text import lasting, value_text
 from pytest_deploygate.reports.axis import Axis, Tick
-from pytest_deploygate.text import lasting, value_text
 
 SIZE = 1000
 _WINDOW = 7200.0  # seconds; all charts that can share one time axis do

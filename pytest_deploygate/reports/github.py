@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pytest_deploygate.model import Result, Status
-from pytest_deploygate.report import LIGHTS, WORST_FIRST, GateReport, alike, families
-from pytest_deploygate.text import counted, printable, value_and_limit
+from pytest_deploygate.core.report import LIGHTS, WORST_FIRST, GateReport, alike, families
+from pytest_deploygate.core.result import Result, Status
+from pytest_deploygate.core.text import counted, printable, value_and_limit
 
 SUMMARY_BYTES = 1024 * 1024
 """The most that GitHub takes for one step; of more it shows nothing at all."""

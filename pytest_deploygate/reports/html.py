@@ -11,12 +11,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pytest_deploygate.durations import spoken
-from pytest_deploygate.links import graph_link
-from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import WORST_FIRST, GateReport, SourceInfo, alike, families
+from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.core.report import WORST_FIRST, GateReport, SourceInfo, alike, families
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.text import printable_block, value_and_limit
+from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
-from pytest_deploygate.text import printable_block, value_and_limit
+from pytest_deploygate.reports.links import graph_link
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100

@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_deploygate.document import gate_keys
-from pytest_deploygate.model import Status
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.document import gate_keys
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.secrets import Redactor
 
 _PRETTY_UP_TO = 200  # checks; without indentation the encoder is a C function
 

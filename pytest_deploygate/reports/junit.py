@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from junit_xml import TestCase, TestSuite, to_xml_report_string
 
-from pytest_deploygate.model import Reason, Result, Status
-from pytest_deploygate.report import ActionResult, GateReport
+from pytest_deploygate.core.report import ActionResult, GateReport
+from pytest_deploygate.core.result import Reason, Result, Status
 
 _PRETTY_UP_TO = 200  # cases; pretty printing parses the whole document once more
 

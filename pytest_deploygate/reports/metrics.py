@@ -13,10 +13,11 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from pytest_deploygate.model import Result, Status, Verdict
-from pytest_deploygate.redaction import Secret
-from pytest_deploygate.report import GateReport
-from pytest_deploygate.text import printable
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.result import Result, Status
+from pytest_deploygate.core.secrets import Secret
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric

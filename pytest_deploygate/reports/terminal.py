@@ -9,9 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pytest_deploygate.links import graph_link
-from pytest_deploygate.model import Reason, Result, Status, Verdict
-from pytest_deploygate.report import (
+from pytest_deploygate.core.report import (
     LIGHTS,
     WORST_FIRST,
     ActionStatus,
@@ -19,7 +17,10 @@ from pytest_deploygate.report import (
     alike,
     families,
 )
-from pytest_deploygate.text import inert, labels_text, printable, value_and_limit
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.text import inert, labels_text, printable, value_and_limit
+from pytest_deploygate.core.verdict import Verdict
+from pytest_deploygate.reports.links import graph_link
 
 _COLOURS = {
     "GO": "green",

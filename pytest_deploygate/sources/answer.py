@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any, NoReturn
 
-from pytest_deploygate.errors import SourceError, TransientError
-from pytest_deploygate.model import InstantQuery, Measurement, Query, Series
-from pytest_deploygate.text import lasting, printable
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Series
+from pytest_deploygate.core.text import lasting, printable
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a[Nn])", re.ASCII)
 _NOT_THE_API = "the answer is not Prometheus' API"

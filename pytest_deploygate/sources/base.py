@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pytest_deploygate.model import Measurement, Query
-from pytest_deploygate.report import SourceInfo
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.series import Measurement, Query
 
 
 class Source(Protocol):

@@ -10,11 +10,11 @@ from email.utils import parsedate_to_datetime
 import requests
 import urllib3.exceptions
 
-from pytest_deploygate.durations import spoken
-from pytest_deploygate.errors import SourceError, TransientError
-from pytest_deploygate.sources.access import Access
+from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.http.access import Access
 from pytest_deploygate.sources.answer import error_text
-from pytest_deploygate.text import printable
 
 _TRANSIENT = {
     408: "it waited too long for the question; check the network between",

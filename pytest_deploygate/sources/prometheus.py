@@ -15,16 +15,16 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from pytest_deploygate.errors import SourceError
-from pytest_deploygate.model import InstantQuery, Measurement, Query
-from pytest_deploygate.report import SourceInfo
-from pytest_deploygate.sources.access import Access
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query
+from pytest_deploygate.core.text import lasting, printable
+from pytest_deploygate.http.access import Access
+from pytest_deploygate.http.bounded import body_of
+from pytest_deploygate.http.transport import Transport
 from pytest_deploygate.sources.answer import parse
-from pytest_deploygate.sources.bounded import body_of
 from pytest_deploygate.sources.failures import explained, refusal
-from pytest_deploygate.sources.patience import Patience
-from pytest_deploygate.sources.transport import Transport
-from pytest_deploygate.text import lasting, printable
+from pytest_deploygate.sources.retry import Patience
 
 _MOST_REDIRECTS = 5
 _SKEW_WORTH_TELLING = 60.0

@@ -10,9 +10,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from pytest_deploygate.errors import ConfigurationError, SourceError
-from pytest_deploygate.model import InstantQuery, Measurement, Query, RangeQuery, Series
-from pytest_deploygate.report import SourceInfo
+from pytest_deploygate.core.errors import ConfigurationError, SourceError
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 
 FORMAT = "deploygate-evidence"
 VERSION = 1
@@ -130,7 +130,7 @@ def open_recording(path: Path) -> Recording:
 
 def open_demo(name: str) -> Recording:
     """The evidence that ships with the package, ``go``, ``warning`` or ``no-go``."""
-    file = resources.files("pytest_deploygate") / "evidence" / f"{name}.json"
+    file = resources.files("pytest_deploygate.sources") / "demo" / f"{name}.json"
     return _parse(file.read_text(encoding="utf-8"), f"demo {name}")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.proxy import proxy
-from pytest_deploygate.config import load
+from pytest_deploygate.config.file import load
 from tests.conftest import END, Gate
 from tests.production import Counter, openmetrics, production
 from tests.servers import Server, prometheus

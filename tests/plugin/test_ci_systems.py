@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pytest_deploygate.verify import Expectation, verified
+from pytest_deploygate.cli.verify import Expectation, verified
 from tests.conftest import Gate
 
 CHECKS = """

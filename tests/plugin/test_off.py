@@ -35,7 +35,7 @@ def test_nothing_heavy_is_imported(pytester: pytest.Pytester) -> None:
     """)
     result = pytester.runpytest_subprocess("-s", "-p", "no:hypothesispytest")
     result.stdout.fnmatch_lines(
-        ["*LOADED [[]] *'pytest_deploygate', *.hookspecs', *.options', *.plugin']"]
+        ["*LOADED [[]] *.config', *.options', *.plugin', *.entry', *.hookspecs']"]
     )
 
 

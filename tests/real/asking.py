@@ -9,12 +9,13 @@ from typing import Any
 
 import requests
 
-from pytest_deploygate.config import FileConfig
-from pytest_deploygate.model import Criterion, Result, Verdict
-from pytest_deploygate.options import OPTIONS
-from pytest_deploygate.run import GateRun
-from pytest_deploygate.settings import merge
-from pytest_deploygate.verdict import blindness, decide
+from pytest_deploygate.config.file import FileConfig
+from pytest_deploygate.config.options import OPTIONS
+from pytest_deploygate.config.settings import merge
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.verdict import Verdict, blindness, decide
+from pytest_deploygate.engine.run import GateRun
 from tests.servers import local_session
 
 Samples = list[tuple[Mapping[str, str], float]]

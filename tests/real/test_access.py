@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pytest_deploygate.errors import SourceError
-from pytest_deploygate.model import InstantQuery
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.sources.access import access_to
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.series import InstantQuery
+from pytest_deploygate.http.access import access_to
 from pytest_deploygate.sources.prometheus import PrometheusSource
 from tests import servers
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.exports.criteria import Gate
-from pytest_deploygate.exports.grafana import dashboard
-from pytest_deploygate.model import Criterion, Trend
+from pytest_deploygate.cli.gate import Gate
+from pytest_deploygate.cli.grafana import dashboard
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.kinds.trend import Trend
 from tests.conftest import END
 from tests.real.asking import gate_run, instant, judged, ranged
 from tests.real.test_scenarios import CRITERIA

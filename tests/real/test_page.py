@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from pytest_deploygate.model import Status
+from pytest_deploygate.core.result import Status
 from pytest_deploygate.reports.html import render
 from tests.browser import Browser, chromium
 from tests.picture import END, no_go_page, troubled

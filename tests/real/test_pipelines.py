@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from pytest_deploygate.cli import main
-from pytest_deploygate.model import Status
-from pytest_deploygate.report import GateReport, SourceInfo
+from pytest_deploygate.core.report import GateReport, SourceInfo
+from pytest_deploygate.core.result import Status
 from tests import pipelines, servers
 from tests.made import document, report, result
 from tests.pipelines import ROOT, Outcome, Workplace, dumped

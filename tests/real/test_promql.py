@@ -10,18 +10,14 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.exports import promql
-from pytest_deploygate.model import (
-    Criterion,
-    Instant,
-    Kind,
-    NoData,
-    Runaway,
-    Severity,
-    Sustained,
-    Trend,
-    Verdict,
-)
+from pytest_deploygate.cli import states as promql
+from pytest_deploygate.core.criterion import Criterion, NoData, Severity
+from pytest_deploygate.core.verdict import Verdict
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.instant import Instant
+from pytest_deploygate.kinds.runaway import Runaway
+from pytest_deploygate.kinds.sustained import Sustained
+from pytest_deploygate.kinds.trend import Trend
 from tests import servers
 from tests.real.asking import gate_run, instant, judged, verdict
 from tests.samples import number

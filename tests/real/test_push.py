@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from pytest_deploygate.model import Status
-from pytest_deploygate.redaction import Redactor
+from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.http.access import access_by_url
 from pytest_deploygate.reports.metrics import push
-from pytest_deploygate.sources.access import access_by_url
 from tests import servers
 from tests.conftest import Gate
 from tests.made import report, result

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_deploygate.exports import promql
-from pytest_deploygate.exports.criteria import Gate
-from pytest_deploygate.exports.rules import GATE, JUDGED, LAST_RUN, STATUS, rule_file
-from pytest_deploygate.model import Criterion, Result, Severity, Verdict, threshold
+from pytest_deploygate.cli import states as promql
+from pytest_deploygate.cli.gate import Gate
+from pytest_deploygate.cli.rules import GATE, JUDGED, LAST_RUN, STATUS, rule_file
+from pytest_deploygate.core.criterion import Criterion, Severity, threshold
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.verdict import Verdict
 from tests import servers
 from tests.production import openmetrics, production
 from tests.real.asking import Samples, gate_run, instant, judged, verdict

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from gate_checks import criteria
-from pytest_deploygate.config import FileConfig
-from pytest_deploygate.model import Result, Verdict
-from pytest_deploygate.options import OPTIONS
-from pytest_deploygate.run import GateRun
-from pytest_deploygate.settings import Settings, merge
+from pytest_deploygate.config.file import FileConfig
+from pytest_deploygate.config.options import OPTIONS
+from pytest_deploygate.config.settings import Settings, merge
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.verdict import Verdict, blindness, decide
+from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.sources.base import Source
-from pytest_deploygate.verdict import blindness, decide
 from tests import servers
 from tests.conftest import Gate
 from tests.production import openmetrics

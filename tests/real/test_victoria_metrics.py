@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.model import RangeQuery
+from pytest_deploygate.core.series import RangeQuery
 from tests import servers
 from tests.conftest import Gate
 from tests.production import openmetrics

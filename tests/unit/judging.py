@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pytest_deploygate.evaluation import evaluate, query_of
-from pytest_deploygate.model import Criterion, Kind, Measurement, RangeQuery, Result, Series
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.series import Measurement, RangeQuery, Series
+from pytest_deploygate.engine.judging import evaluate, query_of
+from pytest_deploygate.kinds.base import Kind
 
 AT = 1_750_000_000.0
 HOUR = 3600.0

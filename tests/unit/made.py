@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
-from pytest_deploygate.report import GateReport, SourceInfo
-from pytest_deploygate.verdict import decide
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.report import GateReport, SourceInfo
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.verdict import Verdict, decide
 
 END = 1_790_000_000.0
 SERVER = SourceInfo(kind="prometheus", location="https://prometheus.example.com/base/")

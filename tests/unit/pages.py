@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html.parser import HTMLParser
 
-from pytest_deploygate.report import ActionResult, ActionStatus, Change, GateReport, SourceInfo
+from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, GateReport, SourceInfo
 from pytest_deploygate.reports.html import render
 from tests.unit.made import ERROR, FAILED, measured, report, result
 

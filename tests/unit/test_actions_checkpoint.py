@@ -16,8 +16,8 @@ from pytest_deploygate.actions.base import Context
 from pytest_deploygate.actions.checkpoint import switch
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, prepare
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import ActionResult
+from pytest_deploygate.core.report import ActionResult
+from pytest_deploygate.core.secrets import Redactor
 from tests import receiver as server
 from tests.unit.test_actions_runner import NO_GO
 

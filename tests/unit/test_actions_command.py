@@ -14,9 +14,9 @@ import pytest
 from pytest_deploygate.actions.base import Context
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, prepare
-from pytest_deploygate.model import Verdict
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import ActionResult, ActionStatus, GateReport
+from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.verdict import Verdict
 from tests.unit.test_actions_runner import NO_GO
 
 

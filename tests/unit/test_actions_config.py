@@ -10,9 +10,9 @@ import pytest
 from pytest_deploygate.actions.base import Context
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Step, check, prepare
-from pytest_deploygate.config import FileConfig, load
-from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.redaction import Redactor
+from pytest_deploygate.config.file import FileConfig, load
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.secrets import Redactor
 
 DOWN = '[[actions]]\nname = "down"\nkind = "command"\non = ["NO-GO"]\ncommand = ["true"]\n'
 

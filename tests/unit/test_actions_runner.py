@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.acting import Acting
 from pytest_deploygate.actions.base import Context, Deadline
+from pytest_deploygate.actions.plan import Acting
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, Step, prepare
-from pytest_deploygate.errors import ActionError
-from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.report import ActionResult, GateReport
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.errors import ActionError
+from pytest_deploygate.core.report import ActionResult, GateReport
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.verdict import Verdict
 
 SLOW = Result(
     id="creative_p95_sustained",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_deploygate.errors import SourceError, TransientError
-from pytest_deploygate.model import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.sources.answer import error_text, parse
 
 AT = 1_790_000_000.0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.model import Comparison
+from pytest_deploygate.core.criterion import Comparison
 from pytest_deploygate.reports.axis import Axis
 from pytest_deploygate.reports.charts import SIZE, Chart, bar, chart, is_slope
 from tests.unit.made import END, measured, result

@@ -7,18 +7,12 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.errors import SourceError
-from pytest_deploygate.evaluation import evaluate, query_of
-from pytest_deploygate.model import (
-    InstantQuery,
-    Measurement,
-    Query,
-    Reason,
-    Series,
-    Status,
-    Trend,
-    threshold,
-)
+from pytest_deploygate.core.criterion import threshold
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.result import Reason, Status
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Series
+from pytest_deploygate.engine.judging import evaluate, query_of
+from pytest_deploygate.kinds.trend import Trend
 from tests.unit.judging import AT, criterion, judge, light, one, over
 
 

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.evaluation import query_of
-from pytest_deploygate.model import Criterion, RangeQuery, Runaway, Series, Sustained, Trend
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.series import RangeQuery, Series
+from pytest_deploygate.engine.judging import query_of
+from pytest_deploygate.kinds.runaway import Runaway
+from pytest_deploygate.kinds.sustained import Sustained
+from pytest_deploygate.kinds.trend import Trend
 from tests.unit.judging import AT, HOUR, criterion, judge, light, one, over
 
 SUSTAINED = Sustained("5m")

@@ -10,8 +10,13 @@ import pytest
 import yaml
 
 from pytest_deploygate import cli
-from pytest_deploygate.exports import expressions, wording
-from pytest_deploygate.model import Criterion, Kind, Runaway, Sustained, Trend
+from pytest_deploygate.cli import wording
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.runaway import Runaway
+from pytest_deploygate.kinds.sustained import Sustained
+from pytest_deploygate.kinds.trend import Trend
+from pytest_deploygate.promql import expressions
 
 
 def deploygate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

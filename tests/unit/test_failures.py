@@ -12,9 +12,9 @@ import urllib3.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.errors import SourceError, TransientError
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.sources.access import Access
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.http.access import Access
 from pytest_deploygate.sources.failures import explained, refusal, retry_after
 
 DATES = st.builds(

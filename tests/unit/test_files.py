@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.files import discard, refuse_unwritable, write_atomically
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.files import discard, refuse_unwritable, write_atomically
 
 
 def test_a_file_and_its_directories_are_made(tmp_path: Path) -> None:

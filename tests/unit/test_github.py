@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.model import Reason, Result, Status
-from pytest_deploygate.platforms import GitHubStep, github_step, path_in_project
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.text import inert, printable
 from pytest_deploygate.reports.github import annotated, outputs, summary
-from pytest_deploygate.text import inert, printable
+from pytest_deploygate.reports.platforms import GitHubStep, github_step, path_in_project
 from tests.made import report, result
 
 NASTY = [

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from pytest_deploygate import history
-from pytest_deploygate.model import Measurement, Query, RangeQuery, Reason, Result, Series, Status
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
+from pytest_deploygate.engine import history
 from tests.unit.made import END, FAILED, measured, result
 
 OLDER = ((END - 120, 1.0), (END - 60, 1.5))

@@ -9,10 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pytest_deploygate.links import graph_link
-from pytest_deploygate.model import Reason, Result, Severity, Status, Verdict
-from pytest_deploygate.report import ActionResult, ActionStatus, Change, SourceInfo
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, SourceInfo
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.html import render
+from pytest_deploygate.reports.links import graph_link
 from tests.unit.made import ERROR, FAILED, RECORDING, SERVER, measured, report, result
 from tests.unit.pages import Page, hostile_report, page
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.redaction import Redactor
-from pytest_deploygate.sources.access import Access, access_to
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.http.access import Access, access_to
 
 SECRET = "hush-hush-9"
 PROXY = f"http://{SECRET}:{SECRET}@127.0.0.1:3128"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree
 
-from pytest_deploygate.model import Reason, Result, Status
+from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.reports.junit import render
 from tests.unit.made import ERROR, FAILED, report, result
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.ledger import LOST, Ledger, Phase, Told
-from pytest_deploygate.model import Reason, Result, Severity, Status
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.engine.ledger import LOST, Ledger, Phase, Told
 
 
 def phase(

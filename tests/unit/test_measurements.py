@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from pytest_deploygate.errors import SourceError
-from pytest_deploygate.measurements import Measurements
-from pytest_deploygate.model import InstantQuery, Measurement, Query, Series
-from pytest_deploygate.report import SourceInfo
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Series
+from pytest_deploygate.engine.asking import Measurements
 
 QUERIES: list[Query] = [InstantQuery(f"up > {number}", 0.0) for number in range(20)]
 SOON = 60.0  # seconds, and the end of a test that has failed

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pytest_deploygate.errors import SourceError, TransientError
-from pytest_deploygate.model import Measurement
-from pytest_deploygate.sources.patience import Patience
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.series import Measurement
+from pytest_deploygate.sources.retry import Patience
 
 ANSWER = Measurement(())
 FAR = 1e9

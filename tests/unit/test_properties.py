@@ -14,27 +14,18 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_deploygate.errors import SourceError
-from pytest_deploygate.ledger import Told
-from pytest_deploygate.model import (
-    Criterion,
-    InstantQuery,
-    Kind,
-    Measurement,
-    Query,
-    RangeQuery,
-    Reason,
-    Result,
-    Runaway,
-    Series,
-    Severity,
-    Status,
-    Sustained,
-    Trend,
-)
+from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.core.text import printable, printable_block, same, value_and_limit
+from pytest_deploygate.core.verdict import blindness, decide
+from pytest_deploygate.engine.ledger import Told
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.runaway import Runaway
+from pytest_deploygate.kinds.sustained import Sustained
+from pytest_deploygate.kinds.trend import Trend
 from pytest_deploygate.sources.recording import answers_from_builtins, answers_to_builtins
-from pytest_deploygate.text import printable, printable_block, same, value_and_limit
-from pytest_deploygate.verdict import blindness, decide
 from tests.unit.judging import AT, criterion, judge, one, over
 
 quickly = settings(max_examples=60, deadline=None, database=None, derandomize="CI" in os.environ)

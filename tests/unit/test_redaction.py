@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.redaction import Redactor, Secret
+from pytest_deploygate.core.secrets import Redactor, Secret
 
 FORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda secret: secret,

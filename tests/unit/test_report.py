@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pytest_deploygate.model import Reason, Status
+from pytest_deploygate.core.result import Reason, Status
 from tests.unit.made import FAILED, report, result
 
 SLOW = result(**FAILED, name="Slow", message="3.00 s, limit 2.50 s")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gate_checks import criteria
-from pytest_deploygate.doctor.selectors import Selector, selecting, selectors
+from pytest_deploygate.promql.selectors import Selector, selecting, selectors
 
 
 @pytest.mark.parametrize(

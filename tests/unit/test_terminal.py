@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_deploygate.model import Result
-from pytest_deploygate.report import GateReport
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.result import Result
 from pytest_deploygate.reports.terminal import Style, lines
 from tests.unit.made import ERROR, FAILED, report, result
 

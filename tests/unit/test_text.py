@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_deploygate.model import humanised
-from pytest_deploygate.text import counted, value_and_limit, value_text
+from pytest_deploygate.core.criterion import humanised
+from pytest_deploygate.core.text import counted, value_and_limit, value_text
 
 
 @pytest.mark.parametrize(

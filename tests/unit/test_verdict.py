@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from pytest_deploygate.model import Reason, Result, Status
-from pytest_deploygate.verdict import blindness
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.verdict import blindness
 from tests.unit.judging import criterion, judge, one
 from tests.unit.made import ERROR, result
 

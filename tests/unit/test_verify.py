@@ -15,10 +15,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pytest_deploygate.cli import main
-from pytest_deploygate.errors import ConfigurationError
-from pytest_deploygate.model import Reason, Status
-from pytest_deploygate.report import SourceInfo
-from pytest_deploygate.verify import Expectation, objections, schema, verified
+from pytest_deploygate.cli.verify import Expectation, objections, schema, verified
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.result import Reason, Status
 from tests.made import NOW, document, report, result
 
 Document = dict[str, Any]

@@ -1,0 +1,112 @@
+"""``deploygate ci PLATFORM``: a pipeline that deploys on nothing but a fresh verdict.
+
+The templates hold no logic beyond the order of commands: ``deploygate verify`` decides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import sys
+from importlib import resources
+
+from pytest_deploygate.core.durations import seconds
+from pytest_deploygate.core.errors import ConfigurationError
+
+HELP = "print a pipeline that deploys on nothing but a fresh GO"
+PLATFORMS = {
+    "cron": "gate-daily.sh",
+    "github": "deploy.yml",
+    "gitlab": "deploygate.gitlab-ci.yml",
+    "jenkins": "Jenkinsfile",
+}
+_PLAIN_YAML = re.compile(
+    r"(?!(?i:yes|no|on|off|true|false|null|y|n)$)[A-Za-z][\w./|-]*( [\w./|-]+)*"
+    r"|\$\{\{ [\w.]+ \}\}"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of ``deploygate ci``."""
+    parser.add_argument("platform", choices=sorted(PLATFORMS))
+    parser.add_argument("--prometheus-url", metavar="URL", default="", help="the server to ask")
+    parser.add_argument("--env", metavar="NAME", default="", help="the --gate-env to judge by")
+    parser.add_argument("--allow-warning", action="store_true", help="WARNING deploys too")
+    parser.add_argument("--max-age", metavar="TIME", default="", help="the oldest verdict to take")
+    parser.add_argument(
+        "--package",
+        metavar="REQUIREMENT",
+        action="append",
+        help="what pip installs, repeatable (default pytest-deploygate)",
+    )
+    parser.allow_abbrev = False
+    parser.set_defaults(pytest_arguments=())
+    parser.epilog = (
+        "Other arguments are pytest's: what the gate runs (default --pyargs gate_checks)."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the pipeline."""
+    sys.stdout.write(pipeline(arguments))
+    return 0
+
+
+def pipeline(given: argparse.Namespace) -> str:
+    """The text of the pipeline for the options of ``deploygate ci``.
+
+    Raises:
+        ConfigurationError: a value cannot stand in a script.
+    """
+    from jinja2 import Environment, StrictUndefined
+
+    # ${{ }} is GitHub's own
+    environment = Environment(
+        variable_start_string="<<",
+        variable_end_string=">>",
+        block_start_string="<%",
+        block_end_string="%>",
+        trim_blocks=True,
+        keep_trailing_newline=True,
+        undefined=StrictUndefined,
+        autoescape=False,
+    )
+    environment.filters |= {"yaml": _yaml, "groovy": _groovy, "shell": shlex.quote}
+    folder = resources.files("pytest_deploygate.cli") / "pipelines"
+    source = (folder / PLATFORMS[given.platform]).read_text(encoding="utf-8")
+    return environment.from_string(source).render(_values(given))
+
+
+def _values(given: argparse.Namespace) -> dict[str, object]:
+    packages = given.package or ["pytest-deploygate"]
+    checks = [word for word in given.pytest_arguments if word != "--"]
+    checks = checks or ["--pyargs", "gate_checks"]
+    for text in (given.prometheus_url, given.env, *packages, *checks):
+        if not text.isprintable():
+            raise ConfigurationError(f"{text!r}: must be one line of printable characters")
+    if given.max_age:
+        seconds(given.max_age)
+    judged_by = ["--gate-env", given.env] if given.env else []
+    expected = [*(["--env", given.env] if given.env else [])]
+    expected += ["--max-age", given.max_age] if given.max_age else []
+    return {
+        "url": given.prometheus_url,
+        "environment": given.env or "production",
+        "packages": shlex.join(packages),
+        "checks": shlex.join([*checks, *judged_by]),
+        "verify": "".join(f" {shlex.quote(word)}" for word in expected),
+        "allow_warning": given.allow_warning,
+        "allowed": " --allow-warning" if given.allow_warning else "",
+    }
+
+
+def _yaml(text: str) -> str:
+    """A plain scalar where that is safe, else a quoted one."""
+    return text if _PLAIN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _groovy(text: str) -> str:
+    """The inside of a single-quoted Groovy string."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")

@@ -1,0 +1,110 @@
+"""A criterion as PromQL: its value, and its state as a number; and the state of the whole gate.
+
+``min()`` and ``max()`` pass NaN over, so that a state that is NaN is not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+from pytest_deploygate.cli import wording
+from pytest_deploygate.cli.judgements import judgement
+from pytest_deploygate.core.criterion import Comparison, Criterion, NoData, Severity
+from pytest_deploygate.core.result import Status
+from pytest_deploygate.engine.outcome import without_data
+from pytest_deploygate.kinds.limit import LOWER_IS_BETTER
+from pytest_deploygate.promql.expressions import (
+    call,
+    commented,
+    grouped,
+    labelled,
+    literal,
+    operand,
+    otherwise,
+)
+
+STATES: Mapping[Status, float] = {
+    Status.GO: 1.0,
+    Status.WARNING: 0.5,
+    Status.NO_GO: 0.0,
+    Status.SKIPPED: math.nan,
+}
+"""A state as a number; NaN is not counted."""
+
+
+def value(criterion: Criterion) -> str:
+    """The value of the worst series, in the query's unit; a trend's is per hour."""
+    shown = judgement(criterion).value
+    if criterion.comparison is Comparison.EQUALS:
+        off = f"abs({operand(shown)} - {literal(criterion.limit)})"
+        return call("max", f"{operand(shown)} and topk(1, {off})")
+    return call("max" if criterion.comparison in LOWER_IS_BETTER else "min", shown)
+
+
+def state(criterion: Criterion) -> str:
+    """1 for GO, 0.5 for WARNING, 0 for NO-GO, NaN for a check that is not counted.
+
+    Always exactly one sample, without labels.
+    """
+    return otherwise(evaluated(criterion), literal(STATES[without_data(criterion)]))
+
+
+def evaluated(criterion: Criterion) -> str:
+    """The state as far as something was measured; no sample where nothing could be judged.
+
+    What ``warning`` and ``no-go`` say of missing data they say of every series.
+    """
+    by, policy = judgement(criterion), NoData(criterion.no_data)
+    every, known = call("min", by.every), judged(criterion)
+    if policy in (NoData.SKIP, NoData.GO):
+        return known if criterion.level is Severity.CRITICAL else f"0.5 + 0.5 * {known}"
+    if criterion.level is Severity.WARNING:
+        if policy is NoData.NO_GO:
+            return f"0.5 + {every} - 0.5 * {known}"
+        return f"0.5 + 0.5 * {every}" + (f" + 0 * {known}" if criterion.optional else "")
+    if policy is NoData.NO_GO:
+        return f"{every} + 0 * {known}" if criterion.optional else every
+    if criterion.optional:
+        return f"{known} * (0.5 + 0.5 * {every})"
+    return call("min", by.graded)
+
+
+def states(criteria: Sequence[Criterion]) -> str:
+    """The state of each criterion, with the label ``criterion``."""
+    return by_criterion(criteria, state)
+
+
+def by_criterion(criteria: Sequence[Criterion], of: Callable[[Criterion], str]) -> str:
+    """One sample for each criterion that has one, with the label ``criterion``."""
+    return "\nor\n".join(
+        commented(labelled(of(one), "criterion", one.id), wording.summary(one)) for one in criteria
+    )
+
+
+def gate_state(criteria: Sequence[Criterion]) -> str:
+    """The gate's verdict: 1, 0.5 or 0. The worst check decides, and a blind gate is NO-GO."""
+    worst = call("min", f"{states(criteria)}\nor\nvector(1)")
+    blind = "0 if nothing of a critical check passes: the gate is blind"
+    return f"{commented(worst, 'the worst check')}\n{commented(f'* {sighted(criteria)}', blind)}"
+
+
+def sighted(criteria: Sequence[Criterion]) -> str:
+    """1 if the gate has seen enough to let anything pass, else 0.
+
+    It has if all that could be judged of one critical check passes: where there is a breach in all
+    of those that are measured, the answer is NO-GO anyway.
+    """
+    critical = [one for one in criteria if one.level is Severity.CRITICAL]
+    if not critical:
+        return f"({call('max', states(criteria))} >= bool 0)"
+    passing = "\n+ ".join(grouped(otherwise(judged(one), "0")) for one in critical)
+    return grouped(f"{passing}\n> bool 0")
+
+
+def judged(criterion: Criterion) -> str:
+    """1 if every series that could be judged passes, else 0; nothing where none could be.
+
+    What the others mean is the state's: a criterion of which a part was judged lets the gate see.
+    """
+    return call("min", judgement(criterion).judged)

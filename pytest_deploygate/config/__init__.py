@@ -1,0 +1,1 @@
+"""Options, the configuration file, and the settings of one run."""

@@ -1,0 +1,1 @@
+"""Plain values: criterion, series, result, report, verdict; only the standard library."""

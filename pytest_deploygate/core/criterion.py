@@ -1,0 +1,247 @@
+"""What is asked of production, as data."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+from pytest_deploygate.core.errors import ConfigurationError
+
+Word = TypeVar("Word", bound=StrEnum)
+
+
+class Severity(StrEnum):
+    """What a breach of a criterion means for the deployment."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+
+
+class NoData(StrEnum):
+    """What a criterion becomes when the source answers with nothing (the document's 8.2, 10.1)."""
+
+    NO_GO = "no-go"
+    WARNING = "warning"
+    SKIP = "skip"
+    GO = "go"
+
+
+class Comparison(Enum):
+    """How a value is held against its limit: the criterion's keyword, a symbol, a function."""
+
+    BELOW = ("below", "<", operator.lt)
+    AT_MOST = ("at_most", "≤", operator.le)
+    ABOVE = ("above", ">", operator.gt)
+    AT_LEAST = ("at_least", "≥", operator.ge)
+    EQUALS = ("equals", "=", operator.eq)
+
+    def __init__(self, keyword: str, symbol: str, holds: Callable[[float, float], bool]) -> None:
+        self.keyword = keyword
+        self.symbol = symbol
+        self._holds = holds
+
+    def passes(self, value: float, limit: float) -> bool:
+        """Whether a finite value keeps to the limit; NaN and infinity never do."""
+        return math.isfinite(value) and self._holds(value, limit)
+
+    def badness(self, value: float, limit: float) -> float:
+        """A number that grows as the value gets worse; NaN is worst of all."""
+        if math.isnan(value):
+            return math.inf
+        if self in (Comparison.ABOVE, Comparison.AT_LEAST):
+            return math.inf if value == math.inf else -value
+        if self is Comparison.EQUALS:
+            return abs(value - limit)
+        return math.inf if value == -math.inf else value
+
+
+class Threshold(NamedTuple):
+    """A named limit: its key can be set for one run or in the configuration."""
+
+    key: str
+    default: float
+
+
+Limit = float | Threshold
+
+
+def threshold(key: str, default: float) -> Threshold:
+    """Name a limit, so that ``--gate-set KEY=VALUE`` and ``deploygate.toml`` can change it."""
+    return Threshold(key, float(default))
+
+
+class Judging(Protocol):
+    """What a criterion knows of its kind; the whole of it is ``kinds.base.Kind``."""
+
+    def limits(self) -> Mapping[str, Limit]:
+        """The kind's own limits by the name of their field."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Criterion:
+    """What is asked of production.
+
+    Exactly one of ``below``, ``at_most``, ``above``, ``at_least`` and ``equals`` gives the limit,
+    a number in the query's own unit or a :func:`threshold`.
+
+    Args:
+        id: short stable name; names the check in reports, metrics and configuration.
+        query: PromQL; every series of the answer is judged.
+        title: the name that people read; made from the id when not given.
+        severity: ``critical`` or ``warning``; None takes the test's mark, else critical.
+        kind: how the answer is judged: ``Sustained``, ``Trend``, ``Runaway`` or a kind of your own;
+            None judges the newest value of every series, as ``Instant`` does.
+        unit: ``seconds``, ``ratio``, ``bytes`` or any word to print behind the value.
+        quantity: what the value is, for messages: ``p95``, ``error rate``.
+        no_data: what an empty answer means: ``warning``, ``no-go``, ``skip`` or ``go``.
+        optional: without data the check is skipped, shown and not counted.
+        nan_is_breach: NaN means that something diverged, not that there was no traffic.
+        match: judge only the series that carry these labels.
+        buckets: finite upper bounds of the histogram behind the query, in the query's unit;
+            lets a message say where a quantile is interpolated or cut off.
+
+    Raises:
+        ConfigurationError: the limit is missing, doubled or no number, or a word is unknown.
+    """
+
+    id: str
+    query: str
+    title: str = ""
+    severity: str | None = None
+    kind: Judging | None = None
+    below: Limit | None = None
+    at_most: Limit | None = None
+    above: Limit | None = None
+    at_least: Limit | None = None
+    equals: Limit | None = None
+    unit: str = ""
+    quantity: str = ""
+    no_data: str = NoData.WARNING
+    optional: bool = False
+    nan_is_breach: bool = False
+    match: Mapping[str, str] = field(default_factory=dict)
+    buckets: tuple[float, ...] = ()
+    comparison: Comparison = field(init=False, repr=False, compare=False)
+    thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be judged, and turn words into their enums."""
+        if not self.id.strip() or not self.query.strip():
+            raise ConfigurationError(
+                f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
+            )
+        if self.kind is not None and not hasattr(self.kind, "limits"):
+            raise ConfigurationError(
+                f"criterion {self.id!r}: kind is {self.kind!r}, write Instant(), Sustained('5m'), "
+                "Trend('2h') or Runaway('2h')"
+            )
+        for name in ("id", "title", "query", "unit", "quantity"):
+            _refuse_no_text(self.id, name, getattr(self, name))
+        given = [c for c in Comparison if getattr(self, c.keyword) is not None]
+        if len(given) != 1:
+            raise ConfigurationError(
+                f"criterion {self.id!r}: give exactly one limit of "
+                f"{', '.join(c.keyword for c in Comparison)}; "
+                f"given: {', '.join(c.keyword for c in given) or 'none'}"
+            )
+        self._set("comparison", given[0])
+        limits = self.limits
+        for limit in limits:
+            _refuse_no_number(self.id, limit)
+        self._set("thresholds", tuple(one for one in limits if isinstance(one, Threshold)))
+        if self.severity is not None:
+            self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
+        self._set("no_data", _word(NoData, self.no_data, f"{self.id!r}: no_data"))
+        if not self.title:
+            self._set("title", humanised(self.id))
+
+    def _set(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def level(self) -> Severity:
+        """The severity, critical when none was given."""
+        return cast(Severity, self.severity or Severity.CRITICAL)
+
+    @property
+    def limit(self) -> float:
+        """The limit as a number: a threshold's default until :meth:`resolved` has set it."""
+        return number(getattr(self, self.comparison.keyword))
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """Every limit of this criterion, the kind's included."""
+        limit: Limit = getattr(self, self.comparison.keyword)
+        return (limit, *(self.kind.limits().values() if self.kind else ()))
+
+    def resolved(self, settings: Mapping[str, float]) -> Criterion:
+        """The same criterion with every threshold replaced by its number for this run."""
+        if not self.thresholds:
+            return self
+
+        def resolve(limit: Limit) -> float:
+            if isinstance(limit, Threshold):
+                return settings.get(limit.key, limit.default)
+            return limit
+
+        keyword = self.comparison.keyword
+        changes: dict[str, Any] = {keyword: resolve(getattr(self, keyword))}
+        own = {
+            name: resolve(limit)
+            for name, limit in (self.kind.limits() if self.kind else {}).items()
+        }
+        if own:
+            changes["kind"] = dataclasses.replace(cast(Any, self.kind), **own)
+        return replace(self, **changes)
+
+
+def number(limit: Limit) -> float:
+    """The number of a limit; a threshold's default."""
+    return limit.default if isinstance(limit, Threshold) else float(limit)
+
+
+def _refuse_no_text(criterion: str, name: str, text: str) -> None:
+    """A unit stands in the middle of a line; a lone surrogate cannot be sent or written at all."""
+    plain = text.isprintable() or name not in ("unit", "quantity")
+    if not plain or not _can_be_written(text):
+        raise ConfigurationError(
+            f"criterion {criterion!r}: {name} {text!r} cannot be printed; write it without control "
+            "characters and lone surrogates"
+        )
+
+
+def _can_be_written(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _refuse_no_number(criterion: str, limit: Limit) -> None:
+    value = limit.default if isinstance(limit, Threshold) else limit
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ConfigurationError(f"criterion {criterion!r}: limit {value!r} is no finite number")
+
+
+def _word(kind: type[Word], given: str, what: str) -> Word:
+    try:
+        return kind(given)
+    except ValueError:
+        allowed = ", ".join(kind)
+        raise ConfigurationError(f"{what} is {given!r}, allowed: {allowed}") from None
+
+
+def humanised(name: str) -> str:
+    """A name in words: ``test_orders_flow`` becomes ``Orders flow``.
+
+    What stands in brackets is somebody's own name, and is set apart: ``Error rate [order_api]``.
+    """
+    called, bracket, parameter = name.removeprefix("test_").partition("[")
+    words = called.replace("_", " ").strip()
+    return f"{words[:1].upper()}{words[1:]} {bracket}{parameter}".strip()

@@ -1,0 +1,79 @@
+"""A report as builtins: the keys of the JSON report, which webhooks are sent too."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pytest_deploygate.core.report import ActionResult, GateReport
+from pytest_deploygate.core.result import Result
+
+SCHEMA_VERSION = 1
+
+
+def gate_keys(report: GateReport) -> dict[str, Any]:
+    """Everything that the gate itself says, in plain JSON types (see the published schema)."""
+    return {
+        "deploygate": {"schema": SCHEMA_VERSION},
+        "overall_status": report.verdict.value,
+        "timestamp": _iso(report.evaluated_at),
+        "partial": bool(report.partial),
+        "partial_reason": report.partial,
+        "sentence": report.sentence,
+        "problems": list(report.obstacles),
+        "notices": list(report.notices),
+        "advisory": report.advisory,
+        "gate_environment": report.environment,
+        "source": {"kind": report.source.kind, "location": report.source.location},
+        "configured": [
+            {"name": c.name, "value": c.value, "default": c.default, "origin": c.origin}
+            for c in report.changes
+        ],
+        "checks": [_check(result) for result in report.results],
+        "actions": [_action(action) for action in report.actions],
+    }
+
+
+def _check(result: Result) -> dict[str, Any]:
+    return {
+        "id": result.id,
+        "name": result.name,
+        "severity": result.severity.value,
+        "status": result.status.value,
+        "reason": result.reason.value,
+        "value": _finite(result.value),
+        "threshold": _finite(result.threshold),
+        "comparison": result.comparison,
+        "unit": result.unit,
+        "message": result.message,
+        "labels": dict(result.labels),
+        "query": result.query,
+        "timestamp": _iso(result.timestamp) if result.timestamp else None,
+        "failing": result.failing,
+        "total": result.total,
+        "warnings": list(result.warnings),
+        "nodeid": result.nodeid,
+    }
+
+
+def _action(action: ActionResult) -> dict[str, Any]:
+    return {
+        "name": action.name,
+        "kind": action.kind,
+        "status": action.status.value,
+        "message": action.message,
+        "output": action.output,
+        "duration": action.duration,
+    }
+
+
+@cache
+def _iso(time: float) -> str:
+    moment = datetime.fromtimestamp(time, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None

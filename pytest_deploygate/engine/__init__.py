@@ -1,0 +1,1 @@
+"""One run: asking, judging, collecting what happened, concluding."""

@@ -1,0 +1,219 @@
+"""Everything that the tests of a run reported, and the results that follow from it.
+
+It knows no pytest: it takes plain values, in whatever order and from whatever process they come.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.engine.outcome import failed_status
+
+LOST = "its result never arrived"
+
+
+class Told(NamedTuple):
+    """What a process knows of a test when a phase of it ends.
+
+    ``severity`` is the test's mark, ``at`` the evaluation time in Unix seconds. ``results`` holds
+    what was judged until then, if there is more of it than before. ``failure`` is why the phase
+    failed, unless it is ``covered``: told by one of the results.
+    """
+
+    severity: Severity | None
+    id: str
+    title: str
+    query: str
+    at: float
+    results: tuple[Result, ...] = ()
+    failure: tuple[Reason, str] | None = None
+    covered: bool = False
+
+    def to_builtins(self) -> dict[str, Any]:
+        """Plain builtins, the only thing that may travel between xdist's processes."""
+        return {
+            **self._asdict(),
+            "severity": self.severity and self.severity.value,
+            "results": [result.to_builtins() for result in self.results],
+            "failure": self.failure and [self.failure[0].value, self.failure[1]],
+        }
+
+    @classmethod
+    def from_builtins(cls, plain: Mapping[str, Any]) -> Told:
+        """The inverse of :meth:`to_builtins`."""
+        severity, failure = plain["severity"], plain["failure"]
+        return cls(**plain)._replace(
+            severity=severity and Severity(severity),
+            results=tuple(map(Result.from_builtins, plain["results"])),
+            failure=failure and (Reason(failure[0]), failure[1]),
+        )
+
+
+class Phase(NamedTuple):
+    """One report of one test: ``told`` is what the gate attached to it, None after a crash."""
+
+    nodeid: str
+    when: str
+    outcome: str
+    duration: float
+    told: Told | None
+    message: str = ""
+
+
+class _Entry:
+    def __init__(self) -> None:
+        self.phases: list[Phase] = []
+
+    @property
+    def told(self) -> Told | None:
+        """The newest that is known of the test itself."""
+        return next((phase.told for phase in reversed(self.phases) if phase.told), None)
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """Everything that was judged: the longest list, each holds the ones before."""
+        return max((phase.told.results for phase in self.phases if phase.told), key=len, default=())
+
+    @property
+    def complete(self) -> bool:
+        """Whether the test ran to an end: it was called, or failed or was skipped before."""
+        return any(phase.when != "teardown" and _ends(phase) for phase in self.phases)
+
+
+def _is_failed_call(phase: Phase) -> bool:
+    return phase.when == "call" and phase.outcome == "failed"
+
+
+def _ends(phase: Phase) -> bool:
+    return phase.when == "call" or phase.outcome in ("failed", "skipped")
+
+
+class Ledger:
+    """Collects what arrives; nothing that was expected and did not arrive is forgotten."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+        self._expected: dict[str, None] = {}
+
+    def expect(self, nodeids: Iterable[str]) -> None:
+        """These tests were collected, in this order."""
+        self._expected |= dict.fromkeys(nodeids)
+
+    @property
+    def expected(self) -> int:
+        """How many tests were collected."""
+        return len(self._expected)
+
+    def record(self, phase: Phase) -> None:
+        """One report arrived. A test that is set up again is run again: its last try counts."""
+        entry = self._entries.get(phase.nodeid)
+        if entry is None:
+            entry = self._entries[phase.nodeid] = _Entry()
+        if phase.when == "setup":
+            entry.phases.clear()
+        if phase.told and _is_failed_call(phase) and any(map(_is_failed_call, entry.phases)):
+            # what a test says of its subtests, they have said themselves
+            phase = phase._replace(told=phase.told._replace(covered=True))
+        entry.phases.append(phase)
+
+    def lost(self) -> list[str]:
+        """The tests that were collected and did not run to an end."""
+        return [
+            nodeid
+            for nodeid in self._expected
+            if nodeid not in self._entries or not self._entries[nodeid].complete
+        ]
+
+    def results(self, redacted: Callable[[str], str] = str) -> tuple[Result, ...]:
+        """All results in the order of collection, every id unique.
+
+        What a test is called and says of its failure may hold anything that it knows: ``redacted``
+        takes secrets out of it.
+        """
+        ordered = [*self._expected, *(n for n in self._entries if n not in self._expected)]
+        found: list[Result] = []
+        for nodeid in ordered:
+            found += _results(nodeid, self._entries.get(nodeid, _Entry()))
+        return _with_unique_ids(_without_secrets(one, redacted) for one in found)
+
+
+def _results(nodeid: str, entry: _Entry) -> list[Result]:
+    duration, results = sum(phase.duration for phase in entry.phases), entry.results
+    share = duration / (len(results) or 1)
+    recorded = [result._replace(nodeid=nodeid, duration=share) for result in results]
+    failures = [failure for phase in entry.phases if (failure := _failure(phase))]
+    if not failures and not entry.complete:
+        failures = [(Reason.ERROR, LOST)]
+    if not failures and recorded:
+        return recorded
+    reason, message = failures[0] if failures else _without_failure(entry)
+    return [*recorded, _of_test(nodeid, entry.told, duration, reason, message)]
+
+
+def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
+    texts = (result.id, result.name, result.message, result.nodeid)
+    together = "\n".join(texts)
+    if redacted(together) == together:
+        return result
+    id_, name, message, nodeid = map(redacted, texts)
+    return result._replace(id=id_, name=name, message=message, nodeid=nodeid)
+
+
+def _failure(phase: Phase) -> tuple[Reason, str] | None:
+    """What went wrong in a phase and is not already told by a recorded result."""
+    if phase.told and phase.told.failure:
+        return phase.told.failure
+    if phase.outcome == "failed" and not (phase.told and phase.told.covered):
+        return Reason.ERROR, phase.message or "it failed without a word"
+    return None
+
+
+def _without_failure(entry: _Entry) -> tuple[Reason, str]:
+    skipped = next((phase for phase in entry.phases if phase.outcome == "skipped"), None)
+    if skipped is None:
+        return Reason.OK, "passed"
+    return Reason.SKIPPED, skipped.message or "skipped"
+
+
+def _of_test(
+    nodeid: str, told: Told | None, duration: float, reason: Reason, message: str
+) -> Result:
+    """The result of a test that measured nothing of its own, or failed besides what it measured."""
+    severity = told.severity if told else None
+    level = severity or Severity.CRITICAL
+    statuses = {
+        Reason.OK: Status.GO,
+        Reason.SKIPPED: Status.SKIPPED,
+        Reason.NO_DATA: Status.WARNING,
+    }
+    name = nodeid.rpartition("::")[2] or nodeid
+    return Result(
+        id=printable(told.id if told else name.removeprefix("test_")),
+        name=printable(told.title if told else name),
+        severity=level,
+        status=statuses.get(reason, failed_status(level)),
+        reason=reason,
+        message=printable(message),
+        query=told.query if told else "",
+        timestamp=told.at if told else 0.0,
+        nodeid=nodeid,
+        duration=duration,
+        marked=severity is not None,
+    )
+
+
+def _with_unique_ids(results: Iterable[Result]) -> tuple[Result, ...]:
+    taken: set[str] = set()
+    unique = []
+    for result in results:
+        if result.id in taken:
+            names = (f"{result.id}-{number}" for number in itertools.count(2))
+            result = result._replace(id=next(name for name in names if name not in taken))
+        taken.add(result.id)
+        unique.append(result)
+    return tuple(unique)

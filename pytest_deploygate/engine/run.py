@@ -1,0 +1,154 @@
+"""One process's part of a gate run: its settings, its source, and criteria judged with both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pytest_deploygate.config.settings import Settings
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.engine.asking import Measurements
+from pytest_deploygate.engine.judging import evaluate, query_of
+
+if TYPE_CHECKING:
+    from pytest_deploygate.http.access import Access
+    from pytest_deploygate.sources.base import Source
+    from pytest_deploygate.sources.recording import Recording
+
+
+class GateRun:
+    """Judges criteria at one evaluation time, all from one source.
+
+    Args:
+        settings: what this run was told.
+        environ: the process's environment.
+        source: instead of the server that the settings name; a recording comes first.
+
+    Raises:
+        ConfigurationError: the settings name a source that cannot be used.
+    """
+
+    def __init__(
+        self, settings: Settings, environ: Mapping[str, str], source: Source | None = None
+    ) -> None:
+        self.redactor = Redactor()
+        self.redactor.add(environ.get("PROMETHEUS_TOKEN", "").strip())  # whoever is asked
+        recording = _recording(settings)
+        self.settings = settings if recording is None else settings._replace(at=recording.at)
+        source = recording or source or self._server(environ)
+        self.measurements = _asking(source, settings, "gate-timeout")
+        self._charts = _asking(source, settings, "gate-query-timeout")
+        # The criterion is kept as well: an id is one's own only for as long as it lives.
+        self._resolved: dict[int, tuple[Criterion, Criterion]] = {}
+        self._histories: dict[Query, Measurement] = {}
+        self.pushgateway = _pushgateway(settings, self.redactor)
+
+    @property
+    def at(self) -> float:
+        """The evaluation time of the whole run, in Unix seconds."""
+        return self.settings.at
+
+    @property
+    def source(self) -> Source:
+        """Where the measurements come from."""
+        return self.measurements.source
+
+    @property
+    def criteria(self) -> list[Criterion]:
+        """Every criterion that this process has seen: collected, deselected, or asked ad hoc."""
+        return [criterion for criterion, _ in self._resolved.values()]
+
+    def resolved(self, criterion: Criterion) -> Criterion:
+        """The criterion with the settings of this run, worked out once."""
+        found = self._resolved.get(id(criterion))
+        if found is None:
+            found = self._resolved[id(criterion)] = (criterion, self.settings.resolve(criterion))
+        return found[1]
+
+    def prefetch(self, criteria: Iterable[Criterion]) -> None:
+        """Begin to ask for these criteria; judging them waits for the answers."""
+        at = self.at
+        self.measurements.prefetch(query_of(self.resolved(one), at) for one in criteria)
+
+    def progress(self, criteria: Iterable[Criterion]) -> Iterator[tuple[int, int]]:
+        """How many queries are answered, of how many, until those of these criteria are."""
+        at = self.at
+        return self.measurements.progress([query_of(self.resolved(one), at) for one in criteria])
+
+    def judge(self, criterion: Criterion) -> Result:
+        """One criterion judged with the settings of this run."""
+        return evaluate(self.resolved(criterion), self.at, self.ask)
+
+    def ask(self, query: Query) -> Measurement:
+        """The source's answer.
+
+        Raises:
+            SourceError: there is none.
+        """
+        return self.measurements.ask(query)
+
+    def with_history(self, results: Sequence[Result]) -> tuple[Result, ...]:
+        """The results, with the two hours before them if there will be a page with charts."""
+        if not self.settings.path("gate-html"):
+            return tuple(results)
+        from pytest_deploygate.engine import history
+
+        queries = history.queries(history.wanted(results), self.at)
+        if not queries:
+            return tuple(results)
+        self._charts.prefetch(queries)
+        for query in queries:
+            with suppress(SourceError):
+                self._histories[query] = self._charts.ask(query)
+        return history.joined(results, self._histories)
+
+    def answers(self) -> dict[Query, Measurement | SourceError]:
+        """Everything that was asked and what came of it; of the charts, what was answered."""
+        return {**self._histories, **self.measurements.answers()}
+
+    def _server(self, environ: Mapping[str, str]) -> Source:
+        from pytest_deploygate.http.access import access_to
+        from pytest_deploygate.sources.prometheus import PrometheusSource
+
+        url = self.settings.options["prometheus-url"]
+        origin = "--prometheus-url" if url.origin == "command line" else url.origin
+        access = access_to(
+            str(url.value),
+            self.redactor,
+            origin=origin,
+            environ=environ,
+            config=self.settings.path("prometheus-config"),
+        )
+        return PrometheusSource(access, connections=int(self.settings.text("gate-concurrency")))
+
+
+def _asking(source: Source, settings: Settings, longest: str) -> Measurements:
+    return Measurements(
+        source,
+        concurrency=int(settings.text("gate-concurrency")),
+        query_timeout=settings.seconds("gate-query-timeout"),
+        run_timeout=settings.seconds(longest),
+    )
+
+
+def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
+    url = settings.text("gate-pushgateway")
+    if not url:
+        return None
+    from pytest_deploygate.http.access import access_by_url
+
+    return access_by_url(url, redactor, origin="--gate-pushgateway")
+
+
+def _recording(settings: Settings) -> Recording | None:
+    demo, path = settings.text("gate-demo"), settings.path("gate-replay")
+    if not demo and not path:
+        return None
+    from pytest_deploygate.sources.recording import open_demo, open_recording
+
+    return open_recording(path) if path else open_demo(demo)

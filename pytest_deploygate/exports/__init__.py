@@ -1,1 +1,0 @@
-"""What is made for other systems: pipelines, dashboards, rules."""

@@ -1,0 +1,179 @@
+"""How a server is reached: its URL, credentials, TLS, proxy and headers."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.secrets import Redactor, Secret
+
+if TYPE_CHECKING:
+    import requests
+
+AUTHORIZATION = "Authorization"
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Tls(NamedTuple):
+    """How the server proves who it is, and how this client does.
+
+    Args:
+        ca_file: certificates of the only authorities to trust; the usual ones without it.
+        certificate: files with the client's certificate and its key.
+        server_name: the name in the server's certificate, when it is not the URL's host.
+        verify: whether the server has to prove anything.
+        tls13: whether TLS 1.2 is too old.
+    """
+
+    ca_file: str = ""
+    certificate: tuple[str, str] | None = None
+    server_name: str = ""
+    verify: bool = True
+    tls13: bool = False
+
+
+class Access(NamedTuple):
+    """A server's URL without credentials, and what is needed to be let in.
+
+    ``proxy`` is the URL of one, empty for none at all, and None to do as the environment says.
+    """
+
+    url: str
+    redactor: Redactor
+    headers: Mapping[str, Secret] = MappingProxyType({})
+    tls: Tls = Tls()
+    proxy: Secret | None = None
+
+    def apply(self, session: requests.Session) -> None:
+        """Set up a session; an explicit ``auth`` keeps requests from asking ~/.netrc."""
+
+        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+            request.headers.update(self._sent_headers())
+            return request
+
+        if self.headers:
+            session.auth = authorize
+
+    def _sent_headers(self) -> dict[str, Any]:
+        """As bytes: a header of text would have to be Latin-1."""
+        sent = {name: secret.reveal() for name, secret in self.headers.items()}
+        return {name: text.encode("utf-8", "surrogateescape") for name, text in sent.items()}
+
+
+def access_to(
+    url: str,
+    redactor: Redactor,
+    *,
+    origin: str,
+    environ: Mapping[str, str],
+    config: Path | None = None,
+) -> Access:
+    """Access from a URL, which may hold user:password, ``PROMETHEUS_TOKEN`` and a file.
+
+    Args:
+        url: where the server is.
+        redactor: learns the credentials.
+        origin: where the URL was given, for messages.
+        environ: may hold ``PROMETHEUS_TOKEN``.
+        config: ``--prometheus-config``, in the format of promtool's ``--http.config.file``.
+
+    Raises:
+        ConfigurationError: it is no http or https URL, the file cannot be used, or two of them
+            give different credentials.
+    """
+    located = access_by_url(url, redactor, origin=origin)
+    given = {
+        origin: located.headers.get(AUTHORIZATION),
+        "PROMETHEUS_TOKEN": _token(environ, redactor),
+    }
+    if config is None:
+        return Access(url=located.url, redactor=redactor, headers=_authorization(given))
+    from pytest_deploygate.http.config import read
+
+    file = read(config, located.url, redactor)
+    given[f"--prometheus-config {config}"] = file.headers.get(AUTHORIZATION)
+    return Access(
+        url=located.url,
+        redactor=redactor,
+        headers={**file.headers, **_authorization(given)},
+        tls=file.tls,
+        proxy=file.proxy,
+    )
+
+
+def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
+    """Access with nothing but a URL, which may hold user:password.
+
+    Raises:
+        ConfigurationError: it is no http or https URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+        misplaced = "@" in parts.path + parts.query + parts.fragment
+    except ValueError:
+        host, port, misplaced = None, None, False
+    if not host or misplaced or parts.scheme not in ("http", "https"):
+        credentials, at, rest = url.rpartition("@")
+        shown = f"***@{rest}" if credentials or at else url
+        raise ConfigurationError(
+            f"{origin} {shown!r}: is no URL; write it with its scheme, such as "
+            "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode what "
+            "is special in a password (@ / ? #)"
+        )
+    headers = {}
+    if parts.username is not None:
+        user, password = unquote(parts.username), unquote(parts.password or "")
+        headers[AUTHORIZATION] = basic(user, password, redactor)
+    netloc = f"[{host}]" if ":" in host else host
+    netloc += f":{port}" if port is not None else ""
+    clean = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+    return Access(url=clean, redactor=redactor, headers=headers)
+
+
+def basic(user: str, password: str, redactor: Redactor) -> Secret:
+    """The Authorization header of HTTP basic authentication (RFC 7617, UTF-8)."""
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode("ascii")
+    redactor.add(password)
+    redactor.add(pair)
+    return Secret(f"Basic {pair}")
+
+
+def sendable(value: str, what: str) -> str:
+    """A header's value, if it can be one.
+
+    Raises:
+        ConfigurationError: a line break or another control character would end the header; the
+            value is not shown.
+    """
+    if _CONTROL.search(value):
+        raise ConfigurationError(
+            f"{what}: holds a line break or another control character, which no HTTP header can "
+            "carry; check what was pasted there"
+        )
+    return value
+
+
+def _token(environ: Mapping[str, str], redactor: Redactor) -> Secret | None:
+    token = environ.get("PROMETHEUS_TOKEN", "").strip()
+    if not token:
+        return None
+    redactor.add(token)
+    return Secret(f"Bearer {sendable(token, 'PROMETHEUS_TOKEN')}")
+
+
+def _authorization(given: Mapping[str, Secret | None]) -> dict[str, Secret]:
+    """The one Authorization header of everything that was given; alike is not two."""
+    secrets = {origin: secret for origin, secret in given.items() if secret is not None}
+    distinct = {secret.reveal(): secret for secret in secrets.values()}
+    if len(distinct) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(secrets)} give different credentials; keep one of them"
+        )
+    return dict(zip([AUTHORIZATION], distinct.values(), strict=False))

@@ -1,0 +1,97 @@
+"""The criteria that a pytest command line would collect, without running them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.plugin.hooks import ADAPTER
+
+DEFAULT_ARGUMENTS = ("--pyargs", "gate_checks")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """Criteria resolved with the settings of their run, in the order of collection.
+
+    ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
+    runs with them and that are no criteria.
+    """
+
+    criteria: tuple[Criterion, ...]
+    run: GateRun
+    arguments: tuple[str, ...]
+    others: int = 0
+
+
+class _Collector:
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self._arguments = tuple(arguments)
+        self.collected: Collected | None = None
+        self.unnamed = False
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Without a path, and without gate_checks here, there is nothing to collect from."""
+        named = config.args_source is pytest.Config.ArgsSource.ARGS
+        self.unnamed = not named and not (config.rootpath / "gate_checks").is_dir()
+        if self.unnamed:
+            raise pytest.UsageError("no path")
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
+        """What comes after it is not the gate's: nothing was judged, nothing may be reported."""
+        try:
+            return (yield)
+        finally:
+            session.config.pluginmanager.unregister(session.config.stash[ADAPTER])
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        gate = session.config.stash[ADAPTER].session
+        resolved = tuple(gate.run.resolved(one) for one in gate.criteria)
+        others = gate.ledger.expected - len(resolved)
+        self.collected = Collected(resolved, gate.run, self._arguments, others)
+
+
+def collect(arguments: Sequence[str]) -> Collected:
+    """The criteria of these pytest arguments; those that ship with the gate if no path is named.
+
+    Raises:
+        ConfigurationError: pytest cannot collect them, or there is none.
+    """
+    collector, output = _run(arguments)
+    if collector.unnamed:
+        collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
+    if collector.collected is None or not collector.collected.criteria:
+        told = f": {_told(output)}" if _told(output) else "; name tests that use gate_criteria"
+        message = f"no criterion was collected from {' '.join(arguments) or 'here'}{told}"
+        raise ConfigurationError(printable(Redactor().text(message)))
+    return collector.collected
+
+
+def _told(output: str) -> str:
+    """The line of pytest's output that tells best what went wrong: an exception's, or any."""
+    lines = [line for line in output.splitlines() if "usage:" not in line]
+    exceptions = [line[1:] for line in lines if line.startswith("E ")]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
+    told = exceptions or errors or [line for line in lines if "error:" in line] or [""]
+    return (told[-1] if exceptions else told[0]).strip()
+
+
+def _run(arguments: Sequence[str]) -> tuple[_Collector, str]:
+    collector, output = _Collector(arguments), io.StringIO()
+    # pytest would like to be the first to import what it is already running in
+    quiet = ["-q", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    command = ["-p", "deploygate", "--collect-only", *quiet, *arguments]
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+        pytest.main(command, plugins=[collector])
+    return collector, output.getvalue()

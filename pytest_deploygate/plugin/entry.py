@@ -1,0 +1,116 @@
+"""The entry point: what every pytest run of the environment pays for.
+
+It registers options and marks, and hands over to :mod:`pytest_deploygate.activation` only when
+``-p deploygate`` switched the gate on. It imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from pytest_deploygate.config.options import NAME, OPTIONS
+
+_PACKAGE = "pytest_deploygate"
+HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """The gate's own hooks."""
+    from pytest_deploygate.plugin import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The gate's options; they are read only with ``-p deploygate``."""
+    group = parser.getgroup(NAME, "deployment gate (switch it on with -p deploygate)")
+    for option in OPTIONS:
+        keywords: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
+        if option.type == "flag":
+            keywords["action"] = "store_true"
+        elif option.type == "list":
+            keywords["action"] = "append"
+        if option.choices:
+            keywords["choices"] = option.choices
+        elif option.metavar:
+            keywords["metavar"] = option.metavar
+        group.addoption(f"--{option.name}", **keywords)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    """What a conftest.py breaks while it is loaded is a usage error, not pytest's 1, or 0."""
+    known = early_config.known_args_namespace
+    if not _is_named(known.plugins):
+        return (yield)
+    if known.gate_json:
+        _load_json_report(early_config.pluginmanager)
+    try:
+        return (yield)
+    except (pytest.UsageError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if type(error).__name__ == "ConftestImportFailure":  # pytest tells it well, and ends in 4
+            raise
+        raise pytest.UsageError(
+            f"{NAME}: conftest.py broke down: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _load_json_report(manager: pytest.PytestPluginManager) -> None:
+    """Without plugin autoloading it is there only if somebody loads it."""
+    module = "pytest_jsonreport.plugin"
+    if not any(getattr(plugin, "__name__", "") == module for plugin in manager.get_plugins()):
+        manager.import_plugin(module)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks, and the gate itself when it is on."""
+    config.addinivalue_line("markers", "critical: a gate check whose failure is NO-GO")
+    config.addinivalue_line("markers", "warning: a gate check whose failure is WARNING")
+    if is_on(config):
+        from pytest_deploygate.plugin.activation import switch_on
+
+        switch_on(config)
+    else:
+        _refuse_options_of_a_gate_that_is_off(config)
+
+
+def is_on(config: pytest.Config) -> bool:
+    """Whether ``-p deploygate`` named the gate, here or on xdist's controller."""
+    return _is_named(config.option.plugins)
+
+
+def _is_named(plugins: list[str] | None) -> bool:
+    return any(plugin.strip() == NAME for plugin in plugins or ())
+
+
+def _refuse_options_of_a_gate_that_is_off(config: pytest.Config) -> None:
+    if any(name.startswith(_PACKAGE) for name in config.option.plugins or ()):
+        raise pytest.UsageError(f"-p {_PACKAGE} does nothing: the gate's name is -p {NAME}")
+    for option in OPTIONS:
+        if getattr(config.option, option.dest, None):
+            raise pytest.UsageError(
+                f"--{option.name} needs the gate, which is off: add -p deploygate"
+            )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """The last word on the exit code: a gate that broke down does not end in 0 or 1."""
+    if not is_on(config):
+        return (yield)
+    from pytest_deploygate.plugin.exit_code import guarded_exit_code
+
+    return (yield from guarded_exit_code(config))
+
+
+@pytest.fixture(scope="session")
+def gate() -> None:
+    """Ask production; with ``-p deploygate``, else the test is skipped."""
+    # When the gate is on, activation's fixture of this name takes this one's place.
+    pytest.skip(HOW_TO_SWITCH_ON)

@@ -1,0 +1,162 @@
+"""What pytest knows of a test and of what became of it, in the gate's words."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from pytest_deploygate.core.criterion import Criterion, Severity, humanised
+from pytest_deploygate.core.errors import CheckFailed, GateError, NoDataError
+from pytest_deploygate.core.result import Reason
+from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.engine.ledger import Told
+
+CHECKS = "gate_checks"
+"""The directory of a project's checks, and the package of those that ship."""
+
+_MARKS = tuple(Severity)
+_GIVEN = pytest.StashKey[Severity]()
+_BREACHES = (AssertionError, pytest.fail.Exception, CheckFailed)
+_FAILED_LAST = "cache/lastfailed"
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of xdist's workers."""
+    return hasattr(config, "workerinput")
+
+
+def judges(config: pytest.Config) -> bool:
+    """Whether this run carries its checks out at all."""
+    return not any(getattr(config.option, name, False) for name in _NOT_JUDGED)
+
+
+def cut_short(session: pytest.Session) -> str:
+    """Why the run was ended before its last test, empty if it was not."""
+    reason = session.shouldfail or session.shouldstop
+    return str(reason) if reason else ""
+
+
+def left_out(config: pytest.Config) -> list[str]:
+    """What the command line leaves out without deselecting it."""
+    found = []
+    if any("::" in argument for argument in config.args):
+        found.append("single tests were named on the command line")
+    if getattr(config.option, "lf", False) and config.cache and config.cache.get(_FAILED_LAST, {}):
+        found.append("--lf runs only what failed last time")
+    return found
+
+
+def narrowed(config: pytest.Config) -> bool:
+    """Whether files or tests were named, so that the configuration may speak of others."""
+    return any(_is_one_file(config, argument) for argument in config.args)
+
+
+def _is_one_file(config: pytest.Config, argument: str) -> bool:
+    name, test = argument.partition("::")[::2]
+    if test or (config.invocation_params.dir / name).is_file():
+        return True
+    try:
+        module = find_spec(name) if config.option.pyargs else None
+    except (ImportError, ValueError):
+        return False
+    return module is not None and not module.submodule_search_locations
+
+
+def shadowed_checks(config: pytest.Config, items: Iterable[pytest.Item]) -> str:
+    """Why the project's own checks are not among these tests, if they were meant perhaps.
+
+    The package of this name that ships with the gate is found first where pytest is an installed
+    command, and the project's directory where it is ``python -m pytest``.
+    """
+    own = config.rootpath / CHECKS
+    if not (config.option.pyargs and CHECKS in config.args and any(own.glob("**/test_*.py"))):
+        return ""
+    if any(item.path.is_relative_to(own) for item in items):
+        return ""
+    both = f"--pyargs {CHECKS} ./{CHECKS}"
+    return f"./{CHECKS} was not run, only the package of that name: give {both}"
+
+
+def collected_twice(items: Iterable[pytest.Item]) -> list[str]:
+    """The node ids that stand for more than one test: their reports could not be told apart."""
+    return [nodeid for nodeid, count in Counter(i.nodeid for i in items).items() if count > 1]
+
+
+def criteria_of(item: pytest.Item) -> list[Criterion]:
+    """The criteria that are parameters of a test."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is None:
+        return []
+    return [value for value in callspec.params.values() if isinstance(value, Criterion)]
+
+
+def severities_of(item: pytest.Item) -> set[Severity]:
+    """What a test is marked; one at most, if it is marked right."""
+    given = item.stash.get(_GIVEN, None)
+    if given is not None:
+        return {given}
+    return {Severity(mark.name) for mark in item.iter_markers() if mark.name in _MARKS}
+
+
+def mark(item: pytest.Item, severity: Severity) -> None:
+    """Mark a test anew, whatever its class or module is marked."""
+    item.own_markers[:] = [mark for mark in item.own_markers if mark.name not in _MARKS]
+    item.add_marker(severity.value)
+    item.stash[_GIVEN] = severity
+
+
+def known(item: pytest.Item, severity: Severity | None, at: float) -> Told:
+    """What is known of a check before it is judged."""
+    criterion = next(iter(criteria_of(item)), None)
+    if criterion is None:
+        return Told(severity, item.name.removeprefix("test_"), _title(item), "", at)
+    return Told(severity, criterion.id, criterion.title, criterion.query, at)
+
+
+def _title(item: pytest.Item) -> str:
+    doc = getattr(getattr(item, "obj", None), "__doc__", None)
+    first = (doc or "").strip().splitlines()
+    return printable(first[0].rstrip(".") if first else humanised(item.name))
+
+
+def failure_of(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason, str] | None:
+    """Why a phase failed, if it did."""
+    error = call.excinfo
+    if error is None or error.errisinstance(pytest.skip.Exception):
+        return None
+    reason, message = Reason.ERROR, error.exconly()
+    if error.errisinstance(NoDataError):
+        reason = Reason.NO_DATA
+    elif error.errisinstance(_BREACHES) and call.when == "call":
+        reason = Reason.BREACH
+    if error.errisinstance(GateError):
+        message = str(error.value)
+    told = message.removeprefix("AssertionError: ").removeprefix("Failed: ")
+    return reason, printable(redactor.text(_COLOUR.sub("", told)))
+
+
+def message_of(report: pytest.TestReport) -> str:
+    """A report's own words, for what the gate's payload does not tell."""
+    if report.passed:
+        return ""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        return printable(str(report.longrepr[2]).removeprefix("Skipped: "))
+    if report.skipped and hasattr(report, "wasxfail"):
+        return f"xfail: {printable(report.wasxfail)}"
+    return last_line(report)
+
+
+def last_line(report: Any) -> str:
+    """The line of a failed report that tells best what went wrong."""
+    text = _COLOUR.sub("", str(report.longrepr or ""))
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [line[1:].strip() for line in lines if line.startswith("E ")]
+    return printable((errors or lines or [""])[-1])

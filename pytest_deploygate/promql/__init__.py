@@ -1,0 +1,1 @@
+"""What is done to PromQL expressions as text."""

@@ -1,7 +1,7 @@
-# make gate    run the gate on the evidence that ships with it
+# make gate    run the gate on a recording that ships with it
 # make test    run the tests, with the real servers that they need
-# make check   ruff and mypy
-# make bench   measure
+# make check   run ruff and mypy
+# make bench   measure what the gate costs
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SERVERS = prometheus prometheus-pushgateway victoria-metrics chromium chromium-driver \
 	ruby ruby-activesupport ruby-nokogiri openssl
 
-# Without a runlevel to start services in, Debian's packages only install them.
+# RUNLEVEL=1 stops Debian's packages from starting the services that they install.
 INSTALL = $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends
 
@@ -51,4 +51,4 @@ $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/installed
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist *.egg-info .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -51,7 +51,7 @@ _TOOLS = {
 
 @dataclass
 class Workplace:
-    """A checkout, the tools on its path, and what they are told to do."""
+    """A checkout, the tools on its path, and what they do."""
 
     directory: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -127,7 +127,7 @@ class Outcome:
 
     passed: bool
     log: str = ""
-    told: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def github(text: str, place: Workplace) -> Outcome:
@@ -146,7 +146,7 @@ def action(text: str, place: Workplace, **inputs: str) -> Outcome:
     context = {**defaults, **given, "github.action_path": str(ROOT), "env.PROMETHEUS_URL": secret}
     outcome = _steps(document["runs"]["steps"], place, context)
     for name, output in document["outputs"].items():
-        outcome.told[name] = _evaluated(output["value"], {**context, **outcome.told})
+        outcome.facts[name] = _evaluated(output["value"], {**context, **outcome.facts})
     if outcome.passed:
         place.run("sh", "-e", script="docker compose up -d", cwd=place.project)
     return outcome
@@ -166,7 +166,7 @@ def _steps(steps: list[dict[str, Any]], place: Workplace, context: Mapping[str, 
         outcome.passed, outcome.log = code == 0, outcome.log + log
         for line in files["GITHUB_OUTPUT"].read_text().splitlines():
             name, _, value = line.partition("=")
-            outcome.told[f"steps.{step.get('id')}.outputs.{name}"] = value
+            outcome.facts[f"steps.{step.get('id')}.outputs.{name}"] = value
     return outcome
 
 
@@ -186,9 +186,9 @@ def gitlab(text: str, place: Workplace, shell: str = "bash") -> Outcome:
     jobs = yaml.safe_load(text)
     gate, deploy = jobs["gate-check"], jobs["deploy-production"]
     code, log = _gitlab_job(gate, place, place.project, shell)
-    told = {"code": code, "verdict": _dotenv(gate, place.project)}
+    facts = {"code": code, "verdict": _dotenv(gate, place.project)}
     if code != 0 and code not in gate["allow_failure"]["exit_codes"]:
-        return Outcome(passed=False, log=log, told=told)
+        return Outcome(passed=False, log=log, facts=facts)
     elsewhere = place.directory / "deploy"
     for name in gate["artifacts"]["paths"]:
         if (place.project / name).exists():
@@ -196,7 +196,7 @@ def gitlab(text: str, place: Workplace, shell: str = "bash") -> Outcome:
             shutil.copy(place.project / name, elsewhere / name)
     elsewhere.mkdir(exist_ok=True)
     deploy_code, more = _gitlab_job(deploy, place, elsewhere, shell)
-    return Outcome(passed=deploy_code == 0, log=log + more, told=told)
+    return Outcome(passed=deploy_code == 0, log=log + more, facts=facts)
 
 
 def gitlab_deploy(text: str, place: Workplace, report: str) -> Outcome:
@@ -225,13 +225,13 @@ def _dotenv(job: Mapping[str, Any], project: Path) -> str:
 
 def jenkins(text: str, place: Workplace, *, human: bool = True) -> Outcome:
     """Run the stages; a human who is asked answers as given."""
-    outcome = Outcome(passed=True, told={"asked": False})
+    outcome = Outcome(passed=True, facts={"asked": False})
     for stage in re.split(r"\bstage\('", text)[1:]:
         for script, asks in _groovy_scripts(stage):
             code, log = place.run("sh", "-xe", script=script, cwd=place.project)
             outcome.log += log
             if code and asks:
-                outcome.told["asked"], outcome.passed = True, human
+                outcome.facts["asked"], outcome.passed = True, human
             elif code:
                 outcome.passed = False
             if not outcome.passed:
@@ -255,6 +255,13 @@ def cron(text: str, place: Workplace) -> Outcome:
     commands = f"sh {shlex.quote(str(script))}"
     code, log = place.run("sh", script=commands, cwd=place.directory)
     return Outcome(passed=code == 0, log=log)
+
+
+def schema_errors(schema: str, path: Path) -> str:
+    """What the schema of a platform, as check-jsonschema ships it, has against a file."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
+    done = subprocess.run([*command, str(path)], capture_output=True, text=True, timeout=SECONDS)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
 def dumped(document: dict[str, Any], **changes: Any) -> str:

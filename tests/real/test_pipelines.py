@@ -118,7 +118,7 @@ def test_nothing_else_deploys(pipeline: Runner, place: Workplace, plan: Plan) ->
     outcome = pipeline(allow_warning=True)
     assert not outcome.passed, outcome.log
     assert not place.deployed
-    assert outcome.told.get("asked") is not True
+    assert outcome.facts.get("asked") is not True
 
 
 @pytest.mark.parametrize("allow_warning", [False, True])
@@ -128,7 +128,7 @@ def test_a_fresh_go_deploys(pipeline: Runner, place: Workplace, allow_warning: b
     outcome = pipeline(allow_warning=allow_warning)
     assert outcome.passed, outcome.log
     assert place.deployed
-    assert outcome.told.get("asked") is not True
+    assert outcome.facts.get("asked") is not True
 
 
 def test_a_warning_deploys_where_it_is_allowed_to(pipeline: Runner, place: Workplace) -> None:
@@ -141,8 +141,8 @@ def test_a_warning_deploys_where_it_is_allowed_to(pipeline: Runner, place: Workp
 def test_a_warning_deploys_nowhere_else(pipeline: Runner, place: Workplace) -> None:
     place.planned(code=1, report=fresh(WARNING))
     outcome = pipeline()
-    if "asked" in outcome.told:  # Jenkins asks somebody, who says yes here
-        assert outcome.told["asked"] is True
+    if "asked" in outcome.facts:  # Jenkins asks somebody, who says yes here
+        assert outcome.facts["asked"] is True
     else:
         assert not outcome.passed
         assert not place.deployed
@@ -156,7 +156,7 @@ def test_jenkins_deploys_a_warning_only_with_a_humans_word(
         place = Workplace(tmp_path / str(word))
         place.planned(code=1, report=fresh(WARNING))
         outcome = pipelines.jenkins(text, place, human=word)
-        assert outcome.told["asked"] is True
+        assert outcome.facts["asked"] is True
         assert outcome.passed is place.deployed is word
 
 
@@ -168,7 +168,7 @@ def test_a_report_that_grows_old_while_jenkins_asks_does_not_deploy(
     later = """stage('Later') { sh '''cp "$PLAN/old" gate-report/report.json''' }"""
     text = printed(capsys, "jenkins").replace("stage('Deploy')", f"{later} stage('Deploy')")
     outcome = pipelines.jenkins(text, place)
-    assert outcome.told["asked"] is True
+    assert outcome.facts["asked"] is True
     assert not place.deployed
     assert "is stale" in outcome.log
 
@@ -194,11 +194,11 @@ def test_gitlabs_gate_ends_in_1_for_a_verified_warning_alone(
 ) -> None:
     plan.set_up(place)
     outcome = pipelines.gitlab(printed(capsys, "gitlab"), place, shell)
-    assert (outcome.told["code"], outcome.told["verdict"]) == (code, verdict)
+    assert (outcome.facts["code"], outcome.facts["verdict"]) == (code, verdict)
 
 
 @pytest.mark.parametrize(
-    ("left", "told"),
+    ("left", "message"),
     [
         (lambda: "", "there is no report"),
         (lambda: fresh(GO, age=1000), "is stale"),
@@ -209,11 +209,11 @@ def test_gitlabs_gate_ends_in_1_for_a_verified_warning_alone(
     ],
 )
 def test_gitlabs_deploy_job_refuses_when_it_is_retried(
-    capsys: pytest.CaptureFixture[str], place: Workplace, left: Callable[[], str], told: str
+    capsys: pytest.CaptureFixture[str], place: Workplace, left: Callable[[], str], message: str
 ) -> None:
     outcome = pipelines.gitlab_deploy(printed(capsys, "gitlab"), place, left())
-    assert outcome.passed is place.deployed is (told == "")
-    assert told in outcome.log
+    assert outcome.passed is place.deployed is (message == "")
+    assert message in outcome.log
 
 
 @pytest.mark.parametrize(
@@ -227,12 +227,12 @@ def test_gitlabs_deploy_job_refuses_when_it_is_retried(
         (Plan(0, pip=1), "NO-GO", ""),
     ],
 )
-def test_the_action_tells_the_verdict_that_was_verified(
+def test_the_action_outputs_the_verdict_that_was_verified(
     place: Workplace, plan: Plan, verdict: str, code: str
 ) -> None:
     plan.set_up(place)
     outcome = pipelines.action((ROOT / "action.yml").read_text(), place)
-    assert (outcome.told["verdict"], outcome.told["exit-code"]) == (verdict, code)
+    assert (outcome.facts["verdict"], outcome.facts["exit-code"]) == (verdict, code)
 
 
 def test_the_daily_script_is_silent_on_go_and_writes_dated_reports(

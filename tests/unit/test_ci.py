@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import yaml
 
 from pytest_deploygate.cli import main
 from tests import pipelines
-from tests.pipelines import ROOT, Workplace
+from tests.pipelines import ROOT, Workplace, schema_errors
 
 EXAMPLES = {
     "cron": "cron/gate-daily.sh",
@@ -48,13 +47,6 @@ def test_the_daily_script_can_be_run() -> None:
     assert (ROOT / "examples" / EXAMPLES["cron"]).stat().st_mode & 0o111 == 0o111
 
 
-def complaints(schema: str, path: Path) -> str:
-    """What the platform's own schema, as check-jsonschema brings it, has against a file."""
-    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}"]
-    done = subprocess.run([*command, str(path)], capture_output=True, text=True)
-    return "" if done.returncode == 0 else done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS)
 @pytest.mark.parametrize(
     ("platform", "schema"), [("github", "github-workflows"), ("gitlab", "gitlab-ci")]
@@ -68,17 +60,17 @@ def test_the_platforms_schema_takes_the_pipeline(
 ) -> None:
     path = tmp_path / "pipeline.yml"
     path.write_text(printed(capsys, platform, *options), encoding="utf-8")
-    assert complaints(schema, path) == ""
+    assert schema_errors(schema, path) == ""
 
 
 def test_the_schema_would_refuse_what_is_no_pipeline(tmp_path: Path) -> None:
     path = tmp_path / "pipeline.yml"
     path.write_text("job: {script: [x], artifacts: {reports: {junit: {file: 1}}}}")
-    assert complaints("gitlab-ci", path) != ""
+    assert schema_errors("gitlab-ci", path) != ""
 
 
 def test_githubs_schema_takes_the_action() -> None:
-    assert complaints("github-actions", ROOT / "action.yml") == ""
+    assert schema_errors("github-actions", ROOT / "action.yml") == ""
 
 
 def test_no_input_of_the_action_is_put_into_a_script() -> None:

@@ -1,4 +1,4 @@
-"""``deploygate``: what is not a test run."""
+"""The command ``deploygate``: it finds the file of a subcommand and runs it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from importlib import import_module
 
 from pytest_deploygate.core.errors import GateError
 
-# Each module has HELP, add_arguments(parser) and run(arguments) -> exit code. One that sets the
-# default of pytest_arguments is given what its parser does not know, in the order it was written.
+# Each module has HELP, add_arguments(parser) and run(arguments) -> exit code. If it sets a default
+# for pytest_arguments, it gets the arguments that its parser does not know, in their order.
 COMMANDS: dict[str, str] = {
     "verify": "pytest_deploygate.cli.verify",
     "doctor": "pytest_deploygate.cli.doctor",
@@ -22,7 +22,7 @@ COMMANDS: dict[str, str] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; what cannot be used ends in 2 with one line on standard error."""
+    """Run one command. Unusable input ends in 2, with one line on standard error."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((name for name in given if name in COMMANDS), "")
     parser = _parser(chosen)
@@ -36,14 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
     except GateError as error:
         print(f"deploygate {parsed.command}: {error}", file=sys.stderr)
-    except BrokenPipeError:  # else Python would fail once more at its end, and end in 120
+    except BrokenPipeError:  # otherwise Python fails again when it exits, and ends in 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
-    """Only the module of the command that was chosen is imported."""
-    parser = argparse.ArgumentParser(prog="deploygate", description="The gate without a test run.")
+    """Only the chosen command is imported: the others would slow it down."""
+    parser = argparse.ArgumentParser(
+        prog="deploygate", description="Commands of the deployment gate that are not a test run."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, home in COMMANDS.items():
         if chosen and name != chosen:

@@ -1,6 +1,6 @@
-"""``deploygate ci PLATFORM``: a pipeline that deploys on nothing but a fresh verdict.
+"""``deploygate ci PLATFORM``: print a pipeline that deploys only after a fresh verdict.
 
-The templates hold no logic beyond the order of commands: ``deploygate verify`` decides.
+The templates only order the commands; ``deploygate verify`` decides.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from importlib import resources
 from pytest_deploygate.core.durations import seconds
 from pytest_deploygate.core.errors import ConfigurationError
 
-HELP = "print a pipeline that deploys on nothing but a fresh GO"
+HELP = "print a pipeline that deploys only after a fresh GO"
 PLATFORMS = {
     "cron": "gate-daily.sh",
     "github": "deploy.yml",
@@ -31,20 +31,25 @@ _PLAIN_YAML = re.compile(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``deploygate ci``."""
     parser.add_argument("platform", choices=sorted(PLATFORMS))
-    parser.add_argument("--prometheus-url", metavar="URL", default="", help="the server to ask")
-    parser.add_argument("--env", metavar="NAME", default="", help="the --gate-env to judge by")
-    parser.add_argument("--allow-warning", action="store_true", help="WARNING deploys too")
-    parser.add_argument("--max-age", metavar="TIME", default="", help="the oldest verdict to take")
+    parser.add_argument(
+        "--prometheus-url", metavar="URL", default="", help="URL of the Prometheus server"
+    )
+    parser.add_argument(
+        "--env", metavar="NAME", default="", help="environment of the gate (--gate-env)"
+    )
+    parser.add_argument("--allow-warning", action="store_true", help="also deploy on WARNING")
+    parser.add_argument("--max-age", metavar="TIME", default="", help="maximum age of a report")
     parser.add_argument(
         "--package",
         metavar="REQUIREMENT",
         action="append",
-        help="what pip installs, repeatable (default pytest-deploygate)",
+        help="package that pip installs; repeatable (default: pytest-deploygate)",
     )
     parser.allow_abbrev = False
     parser.set_defaults(pytest_arguments=())
     parser.epilog = (
-        "Other arguments are pytest's: what the gate runs (default --pyargs gate_checks)."
+        "All other arguments are passed to pytest and select the checks "
+        "(default: --pyargs gate_checks)."
     )
 
 
@@ -58,11 +63,11 @@ def pipeline(given: argparse.Namespace) -> str:
     """The text of the pipeline for the options of ``deploygate ci``.
 
     Raises:
-        ConfigurationError: a value cannot stand in a script.
+        ConfigurationError: a value cannot be used in a script.
     """
     from jinja2 import Environment, StrictUndefined
 
-    # ${{ }} is GitHub's own
+    # the usual {{ }} is also GitHub's syntax for expressions
     environment = Environment(
         variable_start_string="<<",
         variable_end_string=">>",
@@ -103,10 +108,10 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
 
 
 def _yaml(text: str) -> str:
-    """A plain scalar where that is safe, else a quoted one."""
+    """A plain scalar if that is safe, otherwise a quoted one."""
     return text if _PLAIN_YAML.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _groovy(text: str) -> str:
-    """The inside of a single-quoted Groovy string."""
+    """The content of a single-quoted Groovy string."""
     return text.replace("\\", "\\\\").replace("'", "\\'")

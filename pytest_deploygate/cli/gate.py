@@ -1,4 +1,4 @@
-"""What ``deploygate rules`` and ``deploygate grafana`` share: whose criteria, and where to."""
+"""What ``deploygate rules`` and ``deploygate grafana`` share: the criteria and the output file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from pytest_deploygate.core.text import printable
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gate:
-    """The criteria of one gate, their thresholds resolved and every id unique.
+    """The criteria of one gate: thresholds are resolved, and every id is unique.
 
-    ``command`` made this, and ``others`` are the tests of the gate that are no criteria: what
-    they judge cannot be written as PromQL.
+    Attributes:
+        criteria: what is exported.
+        command: the command line that exports it.
+        environment: the environment of the gate, empty for none.
+        others: number of tests without a criterion; they cannot be written as PromQL.
     """
 
     criteria: tuple[Criterion, ...]
@@ -31,23 +34,25 @@ class Gate:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What tells the gates of two environments apart, as in the gate's own metrics."""
+        """The labels that separate two environments, the same as in the gate's own metrics."""
         return {"environment": self.environment} if self.environment else {}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments that both commands take."""
+    """The arguments of both commands."""
     parser.allow_abbrev = False
     parser.set_defaults(pytest_arguments=[])
-    parser.add_argument("--output", metavar="FILE", type=Path, help="write to a file")
-    parser.usage = "%(prog)s [options] [pytest arguments, default --pyargs gate_checks]"
+    parser.add_argument(
+        "--output", metavar="FILE", type=Path, help="file to write (default: standard output)"
+    )
+    parser.usage = "%(prog)s [options] [pytest arguments, default: --pyargs gate_checks]"
 
 
 def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
     """The gate that pytest would run with these arguments.
 
     Raises:
-        ConfigurationError: there is no criterion, or two have one id.
+        ConfigurationError: there is no criterion, or two have the same id.
     """
     from pytest_deploygate.plugin.collecting import collect
 
@@ -55,7 +60,7 @@ def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
     criteria = tuple(replace(one, id=printable(one.id)) for one in collected.criteria)
     twice = [name for name, count in Counter(one.id for one in criteria).items() if count > 1]
     if twice:
-        raise ConfigurationError(f"the id {twice[0]!r} stands twice; give each criterion its own")
+        raise ConfigurationError(f"two criteria have the id {twice[0]!r}; ids must be unique")
     command = shlex.join(["deploygate", name, *collected.arguments])
     return Gate(
         criteria=criteria,
@@ -66,7 +71,7 @@ def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
 
 
 def write(text: str, output: Path | None) -> int:
-    """To the file, or to standard output; returns the exit code.
+    """Write to the file, or to standard output, and return the exit code.
 
     Raises:
         ConfigurationError: the file cannot be written.

@@ -10,7 +10,7 @@ from pytest_deploygate.cli.gate import Gate, gate_of, write
 from pytest_deploygate.cli.gate import add_arguments as add_shared
 from pytest_deploygate.core.errors import ConfigurationError
 
-HELP = "print a Grafana dashboard: the light, all checks, and each criterion with its limit"
+HELP = "print a Grafana dashboard with the verdict, all checks, and a chart for each criterion"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--title",
         default="Deployment gate",
-        help="the dashboard's title (default %(default)s)",
+        help="title of the dashboard (default: %(default)s)",
     )
 
 
@@ -33,16 +33,16 @@ def dashboard(gate: Gate, title: str) -> str:
     """The dashboard as JSON.
 
     Raises:
-        ConfigurationError: Grafana's library is not installed, or not as it is needed.
+        ConfigurationError: Grafana's library is missing or has another version.
     """
     try:
         with warnings.catch_warnings():
-            # it warns of its own class: dashboards of version 2 are what few Grafanas can import
+            # the library calls its own class deprecated, but few Grafanas import version 2 yet
             warnings.simplefilter("ignore", DeprecationWarning)
             module = import_module("pytest_deploygate.cli.dashboard")
-    except (ImportError, AttributeError):  # what pip takes for its newest version is its oldest
+    except (ImportError, AttributeError):  # pip may install the oldest release as the newest
         raise ConfigurationError(
-            "Grafana's library is missing, or is another version: "
+            "Grafana's library is missing or has another version: "
             "pip install 'pytest-deploygate[grafana]'"
         ) from None
     text: str = module.render(gate, title)

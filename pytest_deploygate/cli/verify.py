@@ -1,7 +1,7 @@
-"""``deploygate verify REPORT``: may this verdict deploy now?
+"""``deploygate verify REPORT``: decide whether a verdict allows to deploy now.
 
-A deploy job asks this instead of trusting an exit code: 1 is also what pip, a shell and a pytest
-without the plugin return, and a file in the workspace may be left over from yesterday.
+A deploy job runs this instead of trusting an exit code: pip, a shell and a pytest without the
+plugin return 1 too, and a report in the workspace may be left over from yesterday.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.text import inert, printable
 from pytest_deploygate.core.verdict import Verdict
 
-HELP = "say whether a JSON report is a whole, fresh verdict that may deploy: exit 0, else 2"
+HELP = "check that a JSON report is complete, fresh and allows to deploy: exit code 0, else 2"
 MAX_AGE = "15m"
-_AHEAD = 60.0  # seconds that the clocks of two machines may differ
+_AHEAD = 60.0  # seconds by which the clocks of two machines may differ
 _COUNTED = {
     "go": Status.GO,
     "warning": Status.WARNING,
@@ -36,7 +36,14 @@ _COUNTED = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Expectation:
-    """What a report must be to deploy: ``max_age`` in seconds, the rest as the options say."""
+    """What a report must fulfil to deploy.
+
+    Attributes:
+        max_age: maximum age of the run and of what it judged, in seconds.
+        environment: the environment that the report must be for, empty for any.
+        allow_warning: whether WARNING deploys too.
+        exit_code: the exit code of the gate's process, None if it is unknown.
+    """
 
     max_age: float
     environment: str = ""
@@ -46,20 +53,20 @@ class Expectation:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``deploygate verify``."""
-    parser.add_argument("report", metavar="REPORT", type=Path, help="what --gate-json wrote")
+    parser.add_argument("report", metavar="REPORT", type=Path, help="file that --gate-json wrote")
     parser.add_argument(
         "--max-age",
         metavar="TIME",
         default=MAX_AGE,
-        help=f"the oldest verdict that still counts (default {MAX_AGE})",
+        help=f"maximum age of the report (default: {MAX_AGE})",
     )
-    parser.add_argument("--env", metavar="NAME", default="", help="the --gate-env it must be for")
-    parser.add_argument("--allow-warning", action="store_true", help="WARNING may deploy too")
+    parser.add_argument("--env", metavar="NAME", default="", help="required environment")
+    parser.add_argument("--allow-warning", action="store_true", help="also accept WARNING")
     parser.add_argument(
         "--exit-code",
         metavar="CODE",
         type=int,
-        help="what the gate's process ended with; it must be what the report says",
+        help="exit code of the gate's process; the report must have the same",
     )
 
 
@@ -67,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print one line and return 0, or raise.
 
     Raises:
-        ConfigurationError: the report does not allow to deploy; the message says why.
+        ConfigurationError: the report does not allow to deploy; the message gives every reason.
     """
     expected = Expectation(
         max_age=seconds(arguments.max_age),
@@ -80,10 +87,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def verified(path: Path, expected: Expectation, *, now: float) -> str:
-    """One line about a report that may deploy at ``now`` (Unix seconds).
+    """One line about a report that allows to deploy at ``now`` (Unix seconds).
 
     Raises:
-        ConfigurationError: it may not, and why.
+        ConfigurationError: it does not; the message gives every reason.
     """
     document = read(path)
     reasons = list(objections(document, expected, now))
@@ -102,23 +109,22 @@ def _since(now: float, then: float) -> str:
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A report that is whole: strict JSON that the schema describes.
+    """Read a complete report: strict JSON that matches the schema.
 
     Raises:
-        ConfigurationError: it is missing, cut off or no such report.
+        ConfigurationError: it is missing, incomplete or another document.
     """
     try:
         document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except FileNotFoundError:
         raise ConfigurationError(
-            f"{path}: there is no report; the gate did not come to its end, or --gate-json "
-            "named another file"
+            f"{path}: there is no report; the gate did not finish, or wrote to another file"
         ) from None
     except OSError as error:
         raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise ConfigurationError(
-            f"{path}: is no JSON, or not all of it; run the gate again"
+            f"{path}: is not valid JSON, or incomplete; run the gate again"
         ) from None
     _refuse_other_documents(path, document)
     whole: dict[str, Any] = document
@@ -126,7 +132,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def schema() -> dict[str, Any]:
@@ -147,10 +153,8 @@ def _refuse_other_documents(path: Path, document: object) -> None:
     validator = Draft202012Validator(schema(), format_checker=formats)
     error = best_match(validator.iter_errors(document))
     if error is not None:
-        told = printable(error.message, 200)
-        raise ConfigurationError(
-            inert(f"{path}: is no whole report of the gate: {error.json_path}: {told}")
-        )
+        where = f"{error.json_path}: {printable(error.message, 200)}"
+        raise ConfigurationError(inert(f"{path}: is not a complete report of the gate: {where}"))
 
 
 def _is_time(text: object) -> bool:
@@ -158,7 +162,7 @@ def _is_time(text: object) -> bool:
 
 
 def objections(document: Mapping[str, Any], expected: Expectation, now: float) -> Iterator[str]:
-    """Everything that speaks against deploying on a report, the verdict first."""
+    """Every reason not to deploy, the verdict first."""
     yield from _of_the_verdict(document, expected)
     yield from _contradictions(document, expected)
     if document["source"]["kind"] == "recording":
@@ -173,24 +177,24 @@ def objections(document: Mapping[str, Any], expected: Expectation, now: float) -
 
 def _of_the_verdict(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
     verdict = Verdict(document["overall_status"])
-    told = f"{verdict.label}: {printable(document['sentence'])}"
+    conclusion = f"{verdict.label}: {printable(document['sentence'])}"
     if verdict is Verdict.NO_GO:
-        yield told
+        yield conclusion
     elif verdict is Verdict.WARNING and not expected.allow_warning:
-        yield f"{told} (--allow-warning lets it deploy)"
+        yield f"{conclusion} (--allow-warning accepts it)"
 
 
 def _contradictions(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
-    """The verdict once more from the checks, and the counts: no report is half right."""
+    """The verdict and the counts, concluded again: an edited report must not deploy."""
     counts = Counter(Status(check["status"]) for check in document["checks"])
     verdict, claimed = _verdict_of(document, counts), Verdict(document["overall_status"])
     if verdict is not claimed:
-        yield f"says {claimed.label}, but its checks and problems say {verdict.label}"
+        yield f"says {claimed.label}, but its checks and problems make {verdict.label}"
     for name, status in _COUNTED.items():
         if document["summary"][name] != counts[status]:
-            yield f"counts {document['summary'][name]} {name}, but holds {counts[status]}"
+            yield f"counts {document['summary'][name]} {name}, but contains {counts[status]}"
     if expected.exit_code not in (None, document["exitcode"]):
-        yield f"the gate ended in {expected.exit_code}, its report says {document['exitcode']}"
+        yield f"the gate ended in {expected.exit_code}, but its report says {document['exitcode']}"
 
 
 def _verdict_of(document: Mapping[str, Any], counts: Mapping[Status, int]) -> Verdict:
@@ -201,13 +205,13 @@ def _verdict_of(document: Mapping[str, Any], counts: Mapping[Status, int]) -> Ve
 
 
 def _staleness(document: Mapping[str, Any], max_age: float, now: float) -> Iterator[str]:
-    """By the end of the run, and by the time that was judged: it was fixed before the run began."""
+    """By the end of the run, and by the evaluation time, which was set before the run began."""
     evaluated = datetime.fromisoformat(document["timestamp"]).timestamp()
-    told = f"allowed is {spoken(max_age)} (--max-age)"
+    allowed = f"the maximum is {spoken(max_age)} (--max-age)"
     ages = (now - document["created"], now - evaluated - document["duration"])
     if ages[0] > max_age:
-        yield f"is stale: the run ended {_since(now, document['created'])} ago, {told}"
+        yield f"is stale: the run ended {_since(now, document['created'])} ago, {allowed}"
     elif ages[1] > max_age:
-        yield f"is stale: it judges production {_since(now, evaluated)} ago, {told}"
+        yield f"is stale: it judges production {_since(now, evaluated)} ago, {allowed}"
     if min(ages[0], now - evaluated) < -_AHEAD:
-        yield "is from the future: set the clocks of both machines"
+        yield "is from the future: synchronise the clocks of both machines"

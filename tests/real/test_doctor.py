@@ -90,12 +90,12 @@ def test_a_healthy_production_has_everything(doctor: Doctor, healthy: servers.Se
         f"  url      {healthy.url}",
         "  healthy  yes",
         found.part("Server")[2],
-        "  clock    as this machine's",
-        "  targets  8, all of them up",
+        "  clock    same as here",
+        "  targets  8, all up",
     ]
     assert re.fullmatch(r"  kind     Prometheus \d+\.\d+\.\S+", found.part("Server")[2])
     assert found.text.count("\n  data ") == 13
-    assert "\nEverything is there.\n" in found.text
+    assert "\nNothing is missing.\n" in found.text
     command = " ".join(["pytest", "-p", "deploygate", *given, "--pyargs", "gate_checks"])
     assert found.part("What to do next") == [f"  ask for the verdict  {command}"]
 
@@ -106,7 +106,7 @@ def test_a_metric_is_shown_with_its_series_and_age(doctor: Doctor, healthy: serv
     assert re.fullmatch(r" +http_requests_total +2 series, newest sample 0s old", lines[1])
 
 
-def test_without_the_parser_it_still_tells_what_has_data(
+def test_without_the_parser_it_still_shows_what_has_data(
     doctor: Doctor, ill: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "promql_parser", None)
@@ -121,22 +121,22 @@ def test_a_counter_that_never_counted_is_no_problem(
 ) -> None:
     lines = doctor(*at_end(healthy.url)).about("schema_failure_rate")
     assert lines[0].startswith("  data ")
-    assert lines[1].endswith("not there, nor in the last 1d; the query answers without it")
+    assert lines[1].endswith("missing, also during the last 1d; the query works without it")
 
 
 PROBLEMS = {
-    "renamed": ("rl_loss_runaway: rl_loss is not there, did you mean rl_losses?", "_targets"),
+    "renamed": ("rl_loss_runaway: rl_loss does not exist, did you mean rl_losses?", "_targets"),
     "no mode": (
         "fast_cache_hit_rate: cache_hit_rate has no mode=fast, only balanced, creative",
-        "what does the query answer?",
+        "what does the query return?",
     ),
     "stale": (
         "rl_reward_trend: the newest sample of rl_reward_ma is about 1h5",
         "is the service still scraped?",
     ),
     "counter renamed": (
-        "schema_failure_rate: llm_schema_fix_count_total is not there but llm_schema_fixes_total "
-        "is: if that is the one, nothing is counted",
+        "schema_failure_rate: llm_schema_fix_count_total does not exist, but "
+        "llm_schema_fixes_total does: if the name is wrong, it counts nothing",
         "does the server have the metric?",
     ),
 }
@@ -168,13 +168,13 @@ def test_an_optional_check_without_data_is_no_problem(
 ) -> None:
     found = doctor(*ill["no GPU"])
     assert found.code == 0
-    assert "\nEverything is there, but for what may be absent: vram_headroom.\n" in found.text
-    assert found.about("vram_headroom")[0].endswith("matches nothing; that is allowed")
+    assert "\nNothing is missing, except what may be absent: vram_headroom.\n" in found.text
+    assert found.about("vram_headroom")[0].endswith("matches nothing; this is allowed")
 
 
 def test_targets_that_are_down_are_named(doctor: Doctor, ill: dict[str, tuple[str, ...]]) -> None:
     line = doctor(*ill["down"]).part("Server")[-1]
-    assert re.fullmatch(r"  targets  6, 2 of them down: instance=\S+, job=gpu; instance.*", line)
+    assert re.fullmatch(r"  targets  6, 2 down: instance=\S+, job=gpu; instance.*", line)
 
 
 def test_a_server_that_is_down_gets_the_documents_advice(doctor: Doctor) -> None:
@@ -202,7 +202,7 @@ def test_an_empty_server_behind_a_password(doctor: Doctor, tmp_path: Path) -> No
     assert "answers 401: it wants credentials" in refused.part("1 problem")[0]
     assert found.part("Server")[-1].startswith("  targets  none: it scrapes nothing")
     problems = found.part(r"\d+ problems")
-    assert "  rl_loss_runaway: rl_loss is not there" in problems
+    assert "  rl_loss_runaway: rl_loss does not exist" in problems
     assert PASSWORD not in found.text
 
 
@@ -218,17 +218,17 @@ STORES = {"status": "success", "data": {"store": []}}
 
 
 @pytest.mark.parametrize(
-    ("pages", "told"),
+    ("pages", "line"),
     [
         ({"buildinfo": MIMIR}, "  kind     Grafana Mimir 2.14.0"),
         ({"stores": STORES}, r"  kind     Thanos \S+"),
-        ({"buildinfo": []}, "  kind     not told; it speaks Prometheus' API"),
-        ({"healthy": {}}, "  healthy  it answers queries, but /-/healthy says 503"),
+        ({"buildinfo": []}, "  kind     unknown, with the API of Prometheus"),
+        ({"healthy": {}}, "  healthy  it answers queries, but /-/healthy answers 503"),
     ],
     ids=["Mimir", "Thanos", "another", "unwell"],
 )
-def test_other_servers_are_told_apart(
-    doctor: Doctor, healthy: servers.Server, pages: dict[str, Any], told: str
+def test_other_servers_are_recognised(
+    doctor: Doctor, healthy: servers.Server, pages: dict[str, Any], line: str
 ) -> None:
     def inject(exchange: Exchange) -> None:
         assert exchange.request is not None
@@ -241,7 +241,7 @@ def test_other_servers_are_told_apart(
 
     with faulty(healthy.url, Fault(inject)) as proxy:
         found = doctor(*at_end(proxy.url))
-    assert any(re.fullmatch(told, line) for line in found.part("Server"))
+    assert any(re.fullmatch(line, one) for one in found.part("Server"))
     assert found.code == 0
 
 
@@ -287,7 +287,7 @@ def test_hostile_names_and_queries_are_shown_harmless(
     assert "\x1b" not in found.text
     assert not any(line.lstrip().startswith("::") for line in found.text.splitlines())
     assert len(found.part("3 problems")) == 3
-    assert found.about("broken")[1].strip().startswith("its metrics are not told")
+    assert found.about("broken")[1].strip().startswith("its metrics are unknown")
     assert any("%0A%1B%5B31m%3A%3Aerror%3A%3A%24%28x%29" in step for step in found.text.split())
 
 
@@ -298,7 +298,7 @@ def test_arguments_reach_pytest_in_their_order(doctor: Doctor, healthy: servers.
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--gate-demo", "go"), "a recording has no server to examine"),
         (("--gate-sett", "x"), "unrecognized arguments: --gate-sett"),
@@ -307,9 +307,9 @@ def test_arguments_reach_pytest_in_their_order(doctor: Doctor, healthy: servers.
     ],
 )
 def test_what_cannot_be_examined_is_refused_in_one_line(
-    doctor: Doctor, arguments: tuple[str, ...], told: str
+    doctor: Doctor, arguments: tuple[str, ...], message: str
 ) -> None:
     found = doctor(*arguments)
     assert found.code == 2
     assert found.text.count("\n") == 1
-    assert told in found.text
+    assert message in found.text

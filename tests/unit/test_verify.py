@@ -1,4 +1,4 @@
-"""Only a whole, fresh report of the expected run may deploy, and each refusal says why."""
+"""Only a complete, fresh report of the expected run may deploy, and each refusal says why."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ NO_GO = report(result(), result(Status.NO_GO, id="api", name="API", message="err
 def judged(
     tmp_path: Path, written: Document | str, *, now: float = NOW + 10, **expected: Any
 ) -> str:
-    """What verify says: its line, or its refusal."""
+    """The line that verify prints, or its refusal."""
     path = tmp_path / "report.json"
     path.write_text(written if isinstance(written, str) else json.dumps(written), "utf-8")
     expectation = Expectation(**{"max_age": 900.0, **expected})
     try:
-        told = verified(path, expectation, now=now)
+        message = verified(path, expectation, now=now)
     except ConfigurationError as error:
-        told = f"refused: {str(error).removeprefix(f'{path}: ')}"
-    assert "\n" not in told
-    return told
+        message = f"refused: {str(error).removeprefix(f'{path}: ')}"
+    assert "\n" not in message
+    return message
 
 
-def test_the_schema_is_one() -> None:
+def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(schema())
 
 
@@ -54,8 +54,10 @@ def test_every_report_that_the_gate_writes_keeps_to_the_schema(made: Any, adviso
 
 
 def test_a_fresh_go_may_deploy_and_says_so_in_one_line(tmp_path: Path) -> None:
-    told = judged(tmp_path, document(report(result(), environment="production")))
-    assert told == ("GO: All checks passed: the deployment can go (production, 1 check, 10s ago)")
+    message = judged(tmp_path, document(report(result(), environment="production")))
+    assert message == (
+        "GO: All checks passed: the deployment can go (production, 1 check, 10s ago)"
+    )
 
 
 def test_warning_deploys_only_if_it_is_allowed_to(tmp_path: Path) -> None:
@@ -64,8 +66,8 @@ def test_warning_deploys_only_if_it_is_allowed_to(tmp_path: Path) -> None:
 
 
 def test_no_go_never_deploys(tmp_path: Path) -> None:
-    told = judged(tmp_path, document(NO_GO), allow_warning=True)
-    assert told == "refused: NO-GO: API: error rate 3 %"
+    message = judged(tmp_path, document(NO_GO), allow_warning=True)
+    assert message == "refused: NO-GO: API: error rate 3 %"
 
 
 @pytest.mark.parametrize("made", [NO_GO, WARNING])
@@ -78,8 +80,8 @@ def test_an_advisory_run_that_ended_in_0_is_judged_by_its_verdict(
 
 
 def test_a_waived_check_counts_as_passed(tmp_path: Path) -> None:
-    told = judged(tmp_path, document(report(result(Status.WAIVED, message="waived by Ann"))))
-    assert told.startswith("GO: ")
+    message = judged(tmp_path, document(report(result(Status.WAIVED, message="waived by Ann"))))
+    assert message.startswith("GO: ")
 
 
 @pytest.mark.parametrize(("age", "allowed"), [(899, True), (901, False), (-59, True), (-61, False)])
@@ -87,15 +89,17 @@ def test_a_verdict_is_fresh_by_the_end_of_its_run(
     tmp_path: Path, age: float, allowed: bool
 ) -> None:
     written = document(report(result(), evaluated_at=NOW - age), created=NOW - age)
-    told = judged(tmp_path, written, now=NOW)
-    assert told.startswith("GO: ") is allowed
-    assert allowed or ("stale" if age > 0 else "future") in told
+    message = judged(tmp_path, written, now=NOW)
+    assert message.startswith("GO: ") is allowed
+    assert allowed or ("stale" if age > 0 else "future") in message
 
 
 def test_a_fresh_run_about_last_week_is_stale(tmp_path: Path) -> None:
     written = document(report(result(), evaluated_at=NOW - 7 * 86400), created=NOW)
-    told = judged(tmp_path, written, now=NOW)
-    assert told == ("refused: is stale: it judges production 7d ago, allowed is 15m (--max-age)")
+    message = judged(tmp_path, written, now=NOW)
+    assert (
+        message == "refused: is stale: it judges production 7d ago, the maximum is 15m (--max-age)"
+    )
 
 
 def test_the_length_of_the_run_itself_makes_no_verdict_stale(tmp_path: Path) -> None:
@@ -105,34 +109,34 @@ def test_the_length_of_the_run_itself_makes_no_verdict_stale(tmp_path: Path) -> 
 
 
 def test_a_partial_run_is_refused(tmp_path: Path) -> None:
-    told = judged(tmp_path, document(report(result(), partial="3 checks were deselected")))
-    assert told == "refused: is partial: 3 checks were deselected"
+    message = judged(tmp_path, document(report(result(), partial="3 checks were deselected")))
+    assert message == "refused: is partial: 3 checks were deselected"
 
 
 def test_a_replay_is_refused(tmp_path: Path) -> None:
     source = SourceInfo(kind="recording", location="demo go")
-    told = judged(tmp_path, document(report(result(), source=source)))
-    assert told == "refused: is a replay of demo go, not of production"
+    message = judged(tmp_path, document(report(result(), source=source)))
+    assert message == "refused: is a replay of demo go, not of production"
 
 
 def test_another_environment_is_refused(tmp_path: Path) -> None:
     written = document(report(result(), environment="staging"))
     assert judged(tmp_path, written, environment="staging").startswith("GO: ")
-    told = judged(tmp_path, written, environment="production")
-    assert told == "refused: is for environment 'staging', expected 'production'"
+    message = judged(tmp_path, written, environment="production")
+    assert message == "refused: is for environment 'staging', expected 'production'"
 
 
 @pytest.mark.parametrize("code", [1, 2, 137])
-def test_an_exit_code_that_the_report_does_not_tell_is_refused(tmp_path: Path, code: int) -> None:
+def test_an_exit_code_other_than_the_reports_is_refused(tmp_path: Path, code: int) -> None:
     assert judged(tmp_path, document(GO), exit_code=0).startswith("GO: ")
-    told = judged(tmp_path, document(GO), exit_code=code)
-    assert told == f"refused: the gate ended in {code}, its report says 0"
+    message = judged(tmp_path, document(GO), exit_code=code)
+    assert message == f"refused: the gate ended in {code}, but its report says 0"
 
 
-def test_everything_that_speaks_against_a_report_is_told_at_once(tmp_path: Path) -> None:
+def test_a_refusal_gives_every_reason(tmp_path: Path) -> None:
     made = report(result(Status.NO_GO), partial="some", environment="staging")
-    told = judged(tmp_path, document(made), now=NOW + 3600, environment="production")
-    assert [word in told for word in ("NO-GO", "partial", "staging", "stale")] == [True] * 4
+    message = judged(tmp_path, document(made), now=NOW + 3600, environment="production")
+    assert [word in message for word in ("NO-GO", "partial", "staging", "stale")] == [True] * 4
 
 
 def without(key: str) -> Callable[[Document], None]:
@@ -175,7 +179,7 @@ FORGED: dict[str, Callable[[Document], None]] = {
 
 
 @pytest.mark.parametrize("forge", FORGED.values(), ids=FORGED)
-def test_a_go_that_is_not_whole_is_refused(
+def test_a_go_that_is_not_complete_is_refused(
     tmp_path: Path, forge: Callable[[Document], None]
 ) -> None:
     written = document(GO)
@@ -187,21 +191,21 @@ CONTRADICTIONS = {
     "GO with NO_GO": (changed(overall_status="GO"), NO_GO, "says GO, but"),
     "WARNING with NO_GO": (changed(overall_status="WARNING"), NO_GO, "says WARNING, but"),
     "GO with WARNING": (changed(overall_status="GO"), WARNING, "says GO, but"),
-    "GO with problems": (changed(problems=["interrupted"]), GO, "say NO-GO"),
-    "GO without checks": (changed(checks=[]), GO, "say NO-GO"),
-    "NO_GO for no reason": (changed(overall_status="NO_GO"), GO, "say GO"),
-    "WARNING for no reason": (changed(overall_status="WARNING"), GO, "say GO"),
+    "GO with problems": (changed(problems=["interrupted"]), GO, "make NO-GO"),
+    "GO without checks": (changed(checks=[]), GO, "make NO-GO"),
+    "NO_GO for no reason": (changed(overall_status="NO_GO"), GO, "make GO"),
+    "WARNING for no reason": (changed(overall_status="WARNING"), GO, "make GO"),
 }
 
 
-@pytest.mark.parametrize(("forge", "made", "told"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_the_verdict_must_follow_from_the_checks(forge: Any, made: Any, told: str) -> None:
+@pytest.mark.parametrize(("forge", "made", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_the_verdict_must_follow_from_the_checks(forge: Any, made: Any, message: str) -> None:
     """The schema refuses these too; this is the second lock."""
     written = document(made)
     forge(written)
     assert list(Draft202012Validator(schema()).iter_errors(written)) != []
     expected = Expectation(max_age=900.0, allow_warning=True)
-    assert told in "; ".join(objections(written, expected, NOW))
+    assert message in "; ".join(objections(written, expected, NOW))
 
 
 BROKEN = {
@@ -218,15 +222,16 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
-    assert judged(tmp_path, text).startswith(("refused: is no whole report", "refused: is no JSON"))
+def test_another_document_is_refused(tmp_path: Path, text: str) -> None:
+    refusals = ("refused: is not a complete report", "refused: is not valid JSON")
+    assert judged(tmp_path, text).startswith(refusals)
 
 
 def test_foreign_text_in_the_answer_is_no_command(tmp_path: Path) -> None:
     bad = result(Status.WARNING, name="::error::x", message="##[add-mask]GO\n::set-output::")
-    told = judged(tmp_path, document(report(bad)), allow_warning=True)
-    assert told.startswith("WARNING: ")
-    assert "##[" not in told
+    message = judged(tmp_path, document(report(bad)), allow_warning=True)
+    assert message.startswith("WARNING: ")
+    assert "##[" not in message
 
 
 def test_no_data_that_may_go_is_go(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""``deploygate doctor``: is everything there that the criteria ask for, and what to do if not."""
+"""``deploygate doctor``: find out which metrics of the criteria are missing, and what to do."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ import shlex
 import sys
 from collections.abc import Iterable
 
-HELP = "examine the server and every metric that the criteria ask for; exit 0 if all is there"
+HELP = (
+    "examine the server and every metric of the criteria: exit code 0 if nothing is missing, else 2"
+)
 _EPILOG = (
-    "Everything else is given to pytest, which collects the criteria: paths, --prometheus-url, "
-    "--gate-env and so on. Without a path they are those of gate_checks."
+    "All arguments are passed to pytest, which collects the criteria: paths, --prometheus-url, "
+    "--gate-env and so on. Without a path, the criteria of gate_checks are examined."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own: what is not known here is for pytest."""
+    """No options of its own: every argument is passed to pytest."""
     parser.allow_abbrev = False
-    parser.usage = "%(prog)s [pytest arguments, default --pyargs gate_checks]"
+    parser.usage = "%(prog)s [pytest arguments, default: --pyargs gate_checks]"
     parser.epilog = _EPILOG
     parser.set_defaults(pytest_arguments=())
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Examine, tell, and end in 0 if everything is there, else in 2.
+    """Print what was found; return 0 if nothing is missing, else 2.
 
     Raises:
-        ConfigurationError: nothing can be collected, or a recording is to be judged.
+        ConfigurationError: nothing can be collected, or the source is a recording.
     """
     from pytest_deploygate.cli.doctor import checks, server
     from pytest_deploygate.cli.doctor import lines as text
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     source = collected.run.source
     if not isinstance(source, PrometheusSource):
         raise ConfigurationError(
-            "a recording has no server to examine: leave --gate-replay and --gate-demo out"
+            "a recording has no server to examine; run without --gate-replay and --gate-demo"
         )
     examined = server.examine(collected.run, source)
     found = []
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _write(lines: Iterable[str]) -> None:
-    """Also to a terminal that does not know every character."""
+    """Escape what the encoding of the terminal lacks, so that printing cannot fail."""
     encoding = sys.stdout.encoding or "utf-8"
     for line in lines:
         print(line.encode(encoding, "backslashreplace").decode(encoding))

@@ -1,4 +1,4 @@
-"""What is there of everything that criteria ask for (the document's 8.2)."""
+"""Which metrics of the criteria exist, and which problem each check has (the document's 8.2)."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pytest_deploygate.promql.selectors import Selector, can_parse, selecting, s
 from pytest_deploygate.sources.prometheus import PrometheusSource
 
 LOOKBACK = "1d"
-"""How far back a metric that is not there now is looked for."""
+"""How far back to look for a metric that has no series now."""
 
-_ALIKE = 0.8  # difflib's ratio: more than two metrics of one exporter usually are
+_ALIKE = 0.8  # difflib's ratio; two different metrics of one exporter usually have less
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _MOST_VALUES = 5
 _MOST_NEAR = 2
@@ -30,10 +30,14 @@ _NAMES_SECONDS = 10.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """One metric: how many series it has now, and the age of its newest sample in seconds.
+    """One metric of the server.
 
-    ``age`` is None if there was none for a day; ``near`` are metrics that do exist and are called
-    nearly so. ``error`` is why the metric could not be asked for.
+    Attributes:
+        name: its name.
+        series: number of series that it has now.
+        age: age of its newest sample in seconds, None if the last day has no sample.
+        near: existing metrics with a similar name.
+        error: why the query for the metric failed, empty if it did not.
     """
 
     name: str
@@ -44,20 +48,23 @@ class Metric:
 
     @property
     def missing(self) -> bool:
-        """Whether there is nothing of it."""
+        """Whether it had no sample during the last day."""
         return self.age is None and not self.error
 
     @property
     def stale(self) -> bool:
-        """Whether there was something of it, and no more."""
+        """Whether it had samples during the last day, but has no series now."""
         return self.age is not None and not self.series
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """One criterion: what the gate would make of it, its metrics, and what stands in its way.
+    """One criterion: the result that the gate would give, its metrics, and its problem.
 
-    ``metrics`` is None where the query could not be taken apart.
+    Attributes:
+        result: what the gate would report.
+        metrics: the metrics of its query, None if the query could not be parsed.
+        problem: what is wrong and must be fixed, empty if nothing is.
     """
 
     result: Result
@@ -66,13 +73,13 @@ class Check:
 
 
 def examine(criteria: Sequence[Criterion], run: GateRun, source: PrometheusSource) -> list[Check]:
-    """Every criterion; each metric is asked for once."""
+    """Examine every criterion; each metric is queried once."""
     parsing = can_parse()
-    taken = {one.query: selectors(one.query) if parsing else None for one in criteria}
+    parsed = {one.query: selectors(one.query) if parsing else None for one in criteria}
     run.prefetch(criteria)
-    wanted = dict.fromkeys(s.metric for found in taken.values() for s in found or ())
+    wanted = dict.fromkeys(s.metric for found in parsed.values() for s in found or ())
     metrics = _metrics(list(wanted), run, source)
-    return [_check(one, taken[one.query], metrics, run) for one in criteria]
+    return [_check(one, parsed[one.query], metrics, run) for one in criteria]
 
 
 def _check(
@@ -93,7 +100,7 @@ def _check(
 
 
 def _absence(metrics: Iterable[Metric]) -> str:
-    """Which metrics are not there, or no more."""
+    """Which metrics are missing or stale."""
     return "; ".join(
         _missing(metric)
         if metric.missing
@@ -105,28 +112,28 @@ def _absence(metrics: Iterable[Metric]) -> str:
 
 def _missing(metric: Metric) -> str:
     near = " or ".join(metric.near)
-    return f"{metric.name} is not there{f', did you mean {near}?' if near else ''}"
+    return f"{metric.name} does not exist{f', did you mean {near}?' if near else ''}"
 
 
 def _suspicion(metrics: Iterable[Metric]) -> str:
-    """A query may answer without a metric, as one that counts failures does, or is misspelt."""
+    """Metrics that look misspelt: a query that counts failures works without them too."""
     return "; ".join(
-        f"{metric.name} is not there but {near[0]} is: if that is the one, nothing is counted"
+        f"{metric.name} does not exist, but {near[0]} does: if the name is wrong, it counts nothing"
         for metric in metrics
         if metric.missing and (near := get_close_matches(metric.name, metric.near, 1, _ALIKE))
     )
 
 
 def _mismatches(found: Iterable[Selector], run: GateRun) -> str:
-    """Labels whose value no series of the metric has."""
-    told = []
+    """Labels with a value that no series of the metric has."""
+    mismatches = []
     for selector in found:
         for label, value in selector.labels:
             values = _values(selector, label, run)
             if values and value not in values:
                 shown = ", ".join(values[:_MOST_VALUES]) + (" ..." * (len(values) > _MOST_VALUES))
-                told.append(f"{selector.metric} has no {label}={value}, only {shown}")
-    return "; ".join(dict.fromkeys(told))
+                mismatches.append(f"{selector.metric} has no {label}={value}, only {shown}")
+    return "; ".join(dict.fromkeys(mismatches))
 
 
 def _values(selector: Selector, label: str, run: GateRun) -> list[str]:
@@ -140,7 +147,7 @@ def _values(selector: Selector, label: str, run: GateRun) -> list[str]:
 
 
 def _metrics(names: list[str], run: GateRun, source: PrometheusSource) -> dict[str, Metric]:
-    """Every metric now; those that are not there a day back, or else by a name like theirs."""
+    """Every metric now. A missing one is looked for during the last day, then by similar names."""
     metrics = _now(names, run)
     gone = [name for name, metric in metrics.items() if metric.missing]
     past = {n: f"max(max_over_time(timestamp({selecting(n)})[{LOOKBACK}:5m]))" for n in gone}
@@ -148,10 +155,10 @@ def _metrics(names: list[str], run: GateRun, source: PrometheusSource) -> dict[s
     missing = [name for name in gone if metrics[name].missing]
     others = sorted(_existing(source, run.at) - set(names)) if missing else []
     near = {name: get_close_matches(name, others, _MOST_NEAR) for name in missing}
-    # a name may be in a block of storage without a sample of this time
-    there = _now(sorted({one for names in near.values() for one in names}), run)
+    # the server lists the names of a whole storage block, also those without a sample now
+    existing = _now(sorted({one for names in near.values() for one in names}), run)
     for name, alike in near.items():
-        found = tuple(one for one in alike if there[one].series)
+        found = tuple(one for one in alike if existing[one].series)
         metrics[name] = replace(metrics[name], near=found)
     return metrics
 
@@ -162,7 +169,7 @@ def _now(names: Iterable[str], run: GateRun) -> dict[str, Metric]:
 
 
 def _asked(exprs: Mapping[str, tuple[str, str]], run: GateRun) -> dict[str, Metric]:
-    """Every metric by an expression of its number of series, if any, and of its newest sample."""
+    """Every metric, from a query for its number of series (empty: none) and its newest sample."""
     wanted = (expr for pair in exprs.values() for expr in pair if expr)
     run.measurements.prefetch(InstantQuery(expr, run.at) for expr in wanted)
     return {name: _metric(name, run, *pair) for name, pair in exprs.items()}
@@ -184,7 +191,7 @@ def _number(run: GateRun, expr: str) -> float | None:
 
 
 def _existing(source: PrometheusSource, at: float) -> set[str]:
-    """The names of all metrics that there were for a day, none if they are not told."""
+    """The names of all metrics of the last day; none if the server does not list them."""
     day = f"start={at - seconds(LOOKBACK):.0f}&end={at:.0f}"
     try:
         deadline = time.monotonic() + _NAMES_SECONDS

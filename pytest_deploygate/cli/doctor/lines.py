@@ -1,4 +1,4 @@
-"""What was found, as text: the server, every check with its metrics, the problems, what to do."""
+"""The output as text: the server, the checks with their metrics, the problems, the next steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WIDEST = 60
 
 
 def lines(server: Server, checks: Sequence[Check], command: str) -> Iterator[str]:
-    """Everything, line by line; ``command`` is what asks for the verdict."""
+    """All lines of the output; ``command`` is the command line that asks for the verdict."""
     found = problems(server, checks)
     for line in (
         *_server(server),
@@ -28,7 +28,7 @@ def lines(server: Server, checks: Sequence[Check], command: str) -> Iterator[str
 
 
 def problems(server: Server, checks: Sequence[Check]) -> dict[str, list[str]]:
-    """What is wrong, and the ids of the checks that it is wrong for."""
+    """Every problem, with the ids of the checks that have it."""
     found: dict[str, list[str]] = {server.failure: []} if server.failure else {}
     for check in checks:
         if check.problem:
@@ -38,14 +38,14 @@ def problems(server: Server, checks: Sequence[Check]) -> dict[str, list[str]]:
 
 def _server(server: Server) -> Iterator[str]:
     yield "Server"
-    told = {
+    facts = {
         "url": server.url,
         "healthy": server.health or "no",
         "kind": server.kind,
         "clock": server.clock,
         "targets": server.targets,
     }
-    yield from (f"  {name:<8} {text}" for name, text in told.items() if text)
+    yield from (f"  {name:<8} {text}" for name, text in facts.items() if text)
     yield from (f"  {'notice':<8} {notice}" for notice in server.notices)
 
 
@@ -60,13 +60,13 @@ def _checks(checks: Sequence[Check]) -> Iterator[str]:
     for check in checks:
         yield f"  {_word(check):<8} {check.result.id}: {_message(check)}"
         if check.metrics is None and parses:
-            yield f"  {'':<10} its metrics are not told: its query could not be taken apart"
+            yield f"  {'':<10} its metrics are unknown: its query could not be parsed"
         for metric in check.metrics or ():
-            dispensable = metric.missing and check.result.evaluated and not check.problem
-            spared = "; the query answers without it" if dispensable else ""
-            yield f"  {'':<10} {metric.name:<{width}}  {_amount(metric)}{spared}"
+            optional = metric.missing and check.result.evaluated and not check.problem
+            remark = "; the query works without it" if optional else ""
+            yield f"  {'':<10} {metric.name:<{width}}  {_amount(metric)}{remark}"
     if not parses:
-        yield "  to see every metric as well: pip install 'pytest-deploygate[doctor]'"
+        yield "  to see the metrics of every check: pip install 'pytest-deploygate[doctor]'"
 
 
 def _word(check: Check) -> str:
@@ -76,26 +76,26 @@ def _word(check: Check) -> str:
 
 
 def _message(check: Check) -> str:
-    spared = not check.problem and not check.result.evaluated
-    return f"{check.result.message}{'; that is allowed' if spared else ''}"
+    allowed = not check.problem and not check.result.evaluated
+    return f"{check.result.message}{'; this is allowed' if allowed else ''}"
 
 
 def _amount(metric: Metric) -> str:
     if metric.error:
-        return f"not told: {metric.error}"
+        return f"unknown: {metric.error}"
     if metric.age is None:
-        near = f"; there is {' and '.join(metric.near)}" if metric.near else ""
-        return f"not there, nor in the last {LOOKBACK}{near}"
+        near = f"; similar: {' and '.join(metric.near)}" if metric.near else ""
+        return f"missing, also during the last {LOOKBACK}{near}"
     if not metric.series:
-        return f"no more there, newest sample about {spoken(metric.age)} old"
+        return f"no series now, newest sample about {spoken(metric.age)} old"
     return f"{metric.series} series, newest sample {spoken(metric.age)} old"
 
 
 def _problems(found: dict[str, list[str]], checks: Sequence[Check]) -> Iterator[str]:
     yield ""
     if not found:
-        spared = ", ".join(check.result.id for check in checks if not check.result.evaluated)
-        yield f"Everything is there{f', but for what may be absent: {spared}' if spared else ''}."
+        absent = ", ".join(check.result.id for check in checks if not check.result.evaluated)
+        yield f"Nothing is missing{f', except what may be absent: {absent}' if absent else ''}."
         return
     yield f"{len(found)} problem{'s' if len(found) > 1 else ''}"
     for problem, ids in found.items():
@@ -103,15 +103,15 @@ def _problems(found: dict[str, list[str]], checks: Sequence[Check]) -> Iterator[
 
 
 def _next_steps(server: Server, checks: Sequence[Check], command: str) -> Iterator[str]:
-    """The document's chapter 8, with what was found put in."""
+    """The advice of the document's chapter 8, for what was found."""
     failing = [check for check in checks if check.problem]
-    lacking = [metric for check in failing for metric in check.metrics or ()]
+    metrics = [metric for check in failing for metric in check.metrics or ()]
     yield ""
     yield "What to do next"
     if server.failure:
         steps = _reach(server)
     elif failing:
-        steps = [*_supply(server, lacking), *_adapt(failing[0])]
+        steps = [*_supply(server, metrics), *_adapt(failing[0])]
     else:
         steps = [("ask for the verdict", command)]
     width = max(len(step) for step, _ in steps)
@@ -121,10 +121,10 @@ def _next_steps(server: Server, checks: Sequence[Check], command: str) -> Iterat
 def _reach(server: Server) -> list[tuple[str, str]]:
     base = server.url.rstrip("/")
     return [
-        ("is Prometheus running there?", shlex.join(["curl", f"{base}/-/healthy"])),
-        ("can it be reached from here?", _curl(base, "up")),
-        ("is it somewhere else?", "deploygate doctor --prometheus-url http://HOST:9090"),
-        ("does it want credentials?", "deploygate doctor --prometheus-config FILE"),
+        ("is Prometheus running?", shlex.join(["curl", f"{base}/-/healthy"])),
+        ("can this machine reach it?", _curl(base, "up")),
+        ("is the URL correct?", "deploygate doctor --prometheus-url http://HOST:9090"),
+        ("does it need credentials?", "deploygate doctor --prometheus-config FILE"),
     ]
 
 
@@ -132,17 +132,17 @@ def _supply(server: Server, metrics: Sequence[Metric]) -> Iterator[tuple[str, st
     base = server.url.rstrip("/")
     if missing := next((metric for metric in metrics if metric.missing), None):
         yield "does the server have the metric?", _curl(base, missing.name)
-        yield "does the service export it?", "look for it on the service's own /metrics page"
+        yield "does the service export it?", "search the /metrics page of the service"
         yield "is the service scraped?", f"{base}/targets, and scrape_configs in prometheus.yml"
     elif any(metric.stale for metric in metrics):
-        yield "is the service still scraped?", f"{base}/targets says since when not, and why"
+        yield "is the service still scraped?", f"{base}/targets shows the last scrape and its error"
     else:
-        yield "what does the query answer?", f"{base}/graph shows it, part by part"
+        yield "what does the query return?", f"run its parts on {base}/graph"
 
 
 def _adapt(check: Check) -> Iterator[tuple[str, str]]:
     yield (
-        "is it called otherwise here?",
+        "has it another name here?",
         f'deploygate.toml: [criteria."{check.result.id}"] query = "..."',
     )
 

@@ -1,4 +1,4 @@
-"""What a server is, whether it is well, and what it scrapes (the document's 8.1)."""
+"""What kind of server it is, whether it is healthy, and what it scrapes (the document's 8.1)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VICTORIA_VERSION = re.compile(rb'^vm_app_version\{.*short_version="v?([^"]+)"',
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """What a server says of itself; ``failure`` is why it cannot be asked, empty if it can."""
+    """What a server reports about itself; ``failure`` is why queries fail, empty if they do not."""
 
     url: str
     health: str = ""
@@ -43,7 +43,7 @@ class _Page:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        """The ``data`` of an answer of the API, empty if it is none."""
+        """The ``data`` of a response of the API, empty if the response is invalid."""
         try:
             data = json.loads(self.body)["data"] if self.status == 200 else {}
         except (ValueError, KeyError, TypeError, RecursionError):
@@ -52,17 +52,17 @@ class _Page:
 
 
 def examine(run: GateRun, source: PrometheusSource) -> Server:
-    """Ask a server about itself; the query decides whether it can be used at all."""
+    """Examine a server. It is usable if it answers a query, whatever its other pages say."""
     url, health = source.info.location, _page(source, "-/healthy")
     try:
         up = run.ask(InstantQuery("count(up)", run.at)).series
         down = run.ask(InstantQuery("up == 0", run.at)).series
     except SourceError as error:
         return Server(url=url, failure=str(error))
-    wellness = f"it answers queries, but /-/healthy says {health.status or 'nothing'}"
+    unhealthy = f"it answers queries, but /-/healthy answers {health.status or 'nothing'}"
     return Server(
         url=url,
-        health="yes" if health.status == 200 else wellness,
+        health="yes" if health.status == 200 else unhealthy,
         kind=_kind(source, health),
         clock=_clock(health.headers or {}),
         targets=_targets(up, down),
@@ -78,7 +78,7 @@ def _page(source: PrometheusSource, path: str) -> _Page:
 
 
 def _kind(source: PrometheusSource, health: _Page) -> str:
-    """Mimir names itself; VictoriaMetrics has a header, Thanos a page, that no other has."""
+    """Mimir gives its name; only VictoriaMetrics has this header, only Thanos this page."""
     build = _page(source, "api/v1/status/buildinfo")
     version = str(build.data.get("version", ""))
     if application := build.data.get("application"):
@@ -89,25 +89,25 @@ def _kind(source: PrometheusSource, health: _Page) -> str:
     if version:
         thanos = _page(source, "api/v1/stores").data
         return f"{'Thanos' if thanos else 'Prometheus'} {version}"
-    return "not told; it speaks Prometheus' API"
+    return "unknown, with the API of Prometheus"
 
 
 def _clock(headers: Mapping[str, str]) -> str:
     try:
         skew = abs(time.time() - parsedate_to_datetime(headers["Date"]).timestamp())
     except (LookupError, ValueError, TypeError, ArithmeticError, OSError):
-        return "not told"
-    return "as this machine's" if skew < 2 else f"{spoken(skew)} from this machine's"
+        return "unknown"
+    return "same as here" if skew < 2 else f"differs by {spoken(skew)} from this machine"
 
 
 def _targets(up: tuple[Series, ...], down: tuple[Series, ...]) -> str:
     if not up:
-        return "none: it scrapes nothing itself, or cannot reach who does"
+        return "none: it scrapes nothing, or is not connected to a server that does"
     if not down:
-        return f"{up[0].value:.0f}, all of them up"
+        return f"{up[0].value:.0f}, all up"
     named = "; ".join(labels_text(_without_name(one)) for one in down[:_MOST_SHOWN])
     more = " ..." if len(down) > _MOST_SHOWN else ""
-    return f"{up[0].value:.0f}, {len(down)} of them down: {named}{more}"
+    return f"{up[0].value:.0f}, {len(down)} down: {named}{more}"
 
 
 def _without_name(series: Series) -> dict[str, str]:

@@ -1,24 +1,28 @@
 """The thirteen criteria, as data.
 
-The numbers in brackets are the chapters of the Go/No-Go document that each rule comes from.
-Metrics come from an application that labels them ``http_requests_total{status}``,
-``llm_brief_total{mode,status}``, ``llm_schema_fix_count_total{mode,original_model}``,
-``llm_brief_latency_seconds_bucket{mode,le}``, ``rl_reward_ma{algorithm,window}``,
-``rl_loss{algorithm,loss_type}`` and ``cache_hit_rate{mode,cache_type}``, from many instances.
+The numbers in brackets are the chapters of the Go/No-Go document that define the rule.
+The application must export ``http_requests_total{status}``, ``llm_brief_total{mode,status}``,
+``llm_schema_fix_count_total{mode,original_model}``, ``llm_brief_latency_seconds_bucket{mode,le}``,
+``rl_reward_ma{algorithm,window}``, ``rl_loss{algorithm,loss_type}`` and
+``cache_hit_rate{mode,cache_type}``, from one instance or many.
 """
 
 from __future__ import annotations
 
 from pytest_deploygate import Criterion, Runaway, Sustained, Trend, threshold
 
-# [2.1, 3.1] Zero tolerance counts what increase() cannot see, in this order: a series that is new
-# (the day before did not have it), which begins with its first failure; one that was missing when
-# the window began, while its instance was up, and that a failure has brought back, even if it is
-# gone again; one that was scraped less often than its instance, because a restart took it away and
-# a failure brought it back, or at zero none did; what a counter has grown by while nothing was
-# scraped. Instances of two clusters that are called alike count as up where both are. Without any
-# failure there is no series to divide: that is zero failures, of the briefs that were counted, if
-# they still are.
+# [2.1, 3.1] Zero tolerance must count the failures that increase() does not see. For each series the
+# first of these that applies is counted:
+# 1. A new series (it had no sample during the day before): it begins with its first failure.
+# 2. A series that was missing when the window began, although its instance was up: a failure has
+#    created it again. This counts even if the series is gone again.
+# 3. A series with fewer samples than its instance: a restart removed it, and a failure created it
+#    again. A series at zero does not count here.
+# 4. What increase() sees.
+# 5. The growth of a counter while nothing was scraped.
+# If instances in two clusters have the same name, they count as up only where both are up.
+# Without any failure there is no series to divide. Then the result is zero failures, if briefs
+# were counted and still are.
 SCHEMA_FAILURE_RATE = """
   (
     sum by (mode, original_model) (
@@ -61,7 +65,7 @@ or on ()
   0 * (sum(increase(llm_brief_total[30m]) and llm_brief_total) > 0)
 """.strip()
 
-# [2.2] A service without failures has no 5xx series: zero errors, if there was traffic.
+# [2.2] A service without failures has no 5xx series. That is zero errors, if there was traffic.
 API_ERROR_RATE = """
   (
       sum(rate(http_requests_total{status=~"5.."}[5m]))
@@ -72,25 +76,25 @@ API_ERROR_RATE = """
   sum(rate(http_requests_total[5m]))
 """.strip()
 
-# [2.3] One p95 for each instance. ">= -Inf" drops the NaN of an instance that had no requests, and
-# no number.
+# [2.3] One p95 for each instance. ">= -Inf" keeps every number, and drops the NaN of an instance
+# without requests.
 P95 = (
     'histogram_quantile(0.95, rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])) >= -Inf'
 )
 LATENCY_BUCKETS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0)
 
-# [4.2] ">= -Inf" drops the NaN of a cache that nobody asked, and no number.
+# [4.2] ">= -Inf" keeps every number, and drops the NaN of a cache without requests.
 HIT_RATE = 'cache_hit_rate{{mode="{mode}"}} >= -Inf'
 
-# [3.4] Whichever exporter there is, for each GPU.
+# [3.4] For each GPU, from NVIDIA's exporter or from DCGM's.
 VRAM_FREE_SHARE = """
   nvidia_gpu_memory_free_bytes / nvidia_gpu_memory_total_bytes
 or
   DCGM_FI_DEV_FB_FREE / (DCGM_FI_DEV_FB_FREE + DCGM_FI_DEV_FB_USED)
 """.strip()
 
-# [4.2] The node exporter for each machine; cAdvisor where there is no node exporter at all. Idle
-# time is divided by all time, not by five minutes: a new machine has not been there for so long.
+# [4.2] The node exporter for each machine; cAdvisor if there is no node exporter at all. Idle time
+# is divided by the time of all modes, not by five minutes: a new machine has run for less.
 CPU_USAGE = """
   1
   - sum by (instance) (rate(node_cpu_seconds_total{mode="idle"}[5m]))

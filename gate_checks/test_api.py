@@ -1,4 +1,4 @@
-"""The API answers."""
+"""The API answers without errors."""
 
 from __future__ import annotations
 

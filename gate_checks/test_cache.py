@@ -1,4 +1,4 @@
-"""The caches are warm."""
+"""The caches answer most requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every mode is fast enough."""
+"""The latency of every mode is within its limit."""
 
 from __future__ import annotations
 

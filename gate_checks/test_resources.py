@@ -1,4 +1,4 @@
-"""The machines have room."""
+"""The machines have free GPU memory, CPU and memory."""
 
 from __future__ import annotations
 

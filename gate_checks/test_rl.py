@@ -1,4 +1,4 @@
-"""The training is sound."""
+"""The training does not decline or diverge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers keep to the schema."""
+"""Answers match their schema."""
 
 from __future__ import annotations
 

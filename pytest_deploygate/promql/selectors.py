@@ -1,4 +1,4 @@
-"""Which series a PromQL expression selects, by metric and labels."""
+"""The selectors in a PromQL expression: metrics and labels."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ _NAME = "__name__"
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One selector of an expression: a metric, and the labels that must have exactly a value."""
+    """One selector of an expression: a metric, and its labels with an exact value (``=``)."""
 
     metric: str
     labels: tuple[tuple[str, str], ...] = ()
 
     @property
     def expr(self) -> str:
-        """A selector of this metric, whatever characters its name has."""
+        """PromQL for all series of this metric."""
         return selecting(self.metric)
 
 
 def selecting(metric: str) -> str:
-    """The selector of all series of a metric."""
+    """PromQL for all series of a metric, whatever characters its name contains."""
     return f"{{{_NAME}={json.dumps(metric, ensure_ascii=False)}}}"
 
 
 def can_parse() -> bool:
-    """Whether the parser is installed: it is compiled, and an extra."""
+    """Whether the parser is installed. It is an extra, because it is a compiled library."""
     from importlib.util import find_spec
 
     return find_spec("promql_parser") is not None
 
 
 def selectors(query: str) -> tuple[Selector, ...] | None:
-    """The selectors of an expression that name their metric, each once.
+    """The selectors of an expression that name their metric, without duplicates.
 
-    None for what the parser does not know, such as an extension of MetricsQL.
+    None if the parser rejects the expression, such as an extension of MetricsQL.
     """
     import promql_parser
 

@@ -1,7 +1,7 @@
-"""A step of GitHub Actions: its summary in Markdown, its annotations and its outputs, as text.
+"""What a step of GitHub Actions shows: summary in Markdown, annotations and outputs, as text.
 
-Names and messages come from outside: nothing in them may end a table's cell, begin another
-command of the runner or add an output.
+Names and messages come from outside. They must not end a table cell, start a command of the
+runner, or add an output.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import counted, printable, value_and_limit
 
 SUMMARY_BYTES = 1024 * 1024
-"""The most that GitHub takes for one step; of more it shows nothing at all."""
+"""GitHub's limit for the summary of a step; it shows nothing of a longer one."""
 ANNOTATIONS = 10
-"""The most of one level that GitHub shows for one step."""
+"""GitHub's limit for the annotations of a level in a step; it ignores the others."""
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_OTHERS = 30
@@ -30,10 +30,10 @@ _HEADER = "| | Check | Value | Limit | Message |\n| --- | --- | ---: | ---: | --
 
 
 def summary(report: GateReport, most: int = SUMMARY_BYTES) -> str:
-    """The verdict and a table of the checks in at most so many bytes, the bad ones first.
+    """The verdict and a table of the checks in at most ``most`` bytes, the failed checks first.
 
-    Of checks that passed a few have a row. The others, and checks that find no room, are counted;
-    empty when not even the verdict fits.
+    A few of the checks that passed get a row; the others are counted, and so are checks that do
+    not fit. The text is empty if not even the verdict fits.
     """
     head = "".join(f"{line}\n\n" for line in _head(report))
     groups, left = _shown(report)
@@ -48,7 +48,7 @@ def summary(report: GateReport, most: int = SUMMARY_BYTES) -> str:
 
 
 def _shown(report: GateReport) -> tuple[list[list[Result]], list[Result]]:
-    """The checks that get a row, several one together, and those that get none."""
+    """The groups of checks that get a row each, and the checks that get none."""
     groups: list[list[Result]] = []
     left: list[Result] = []
     for status in WORST_FIRST:
@@ -97,12 +97,12 @@ def _label(status: Status) -> str:
 
 
 def _families(report: GateReport) -> Iterator[str]:
-    """Where the table is too long to see which checks fail."""
+    """Failures by the name of the check, if the table is too long to see them."""
     for status in _FAILED:
         failed = report.with_status(status)
-        told = families(failed, report.results) if len(failed) > _MOST_FAILURES else ""
-        if told:
-            yield f"{_label(status)} by check: {_escaped(told)}"
+        text = families(failed, report.results) if len(failed) > _MOST_FAILURES else ""
+        if text:
+            yield f"{_label(status)} by check: {_escaped(text)}"
 
 
 def _row(group: Sequence[Result]) -> str:
@@ -123,45 +123,46 @@ def _names(group: Sequence[Result]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text that stays text, on one line and in one cell."""
+    """Text that Markdown shows as it is, on one line and in one cell."""
     return printable(text).strip().translate(_MARKDOWN).encode("utf-8", "backslashreplace").decode()
 
 
 def _rest(left: Sequence[Result]) -> str:
     if not left:
         return ""
-    told = _counts(Counter(result.status for result in left))
-    return f"... and {counted(len(left), 'more check')} ({told}): the reports hold them all.\n\n"
+    counts = _counts(Counter(result.status for result in left))
+    return f"... and {counted(len(left), 'more check')} ({counts}): the reports list all.\n\n"
 
 
 def _foot(report: GateReport) -> str:
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="seconds")
-    how = "replayed from" if report.source.is_recording else "asked of"
+    how = "replayed from" if report.source.is_recording else "from"
     environment = f", environment {_escaped(report.environment)}" if report.environment else ""
-    told = f"{how} {_escaped(report.source.location)}{environment}"
+    source = f"{how} {_escaped(report.source.location)}{environment}"
     checks = counted(len(report.results), "check")
-    return f"{checks} at {moment.replace('+00:00', 'Z')}, {told}\n"
+    return f"{checks} at {moment.replace('+00:00', 'Z')}, {source}\n"
 
 
 def annotated(report: GateReport) -> list[str]:
-    """Commands of the runner: an error for what is NO-GO, a warning for a WARNING."""
+    """Commands of the runner: an error for each NO-GO, a warning for each WARNING."""
     problems = report.obstacles
     errors = [("No verdict", problem) for problem in problems]
-    errors += [_told(result) for result in report.with_status(Status.NO_GO)]
-    warnings = [_told(result) for result in report.with_status(Status.WARNING)]
+    errors += [_annotation(result) for result in report.with_status(Status.NO_GO)]
+    warnings = [_annotation(result) for result in report.with_status(Status.WARNING)]
     return [*_commands("error", errors), *_commands("warning", warnings)]
 
 
-def _told(result: Result) -> tuple[str, str]:
+def _annotation(result: Result) -> tuple[str, str]:
     return f"{_label(result.status)}: {result.name}", result.message
 
 
-def _commands(level: str, told: Sequence[tuple[str, str]]) -> list[str]:
-    """The tenth says how many more there are, if GitHub would not show them all."""
-    if len(told) > ANNOTATIONS:
-        more = len(told) - ANNOTATIONS + 1
-        told = [*told[: ANNOTATIONS - 1], ("Deployment gate", f"{more} more, in the summary")]
-    return [f"::{level} title={_property(title)}::{_data(text)}" for title, text in told]
+def _commands(level: str, annotations: Sequence[tuple[str, str]]) -> list[str]:
+    """One command for each annotation; the last says how many GitHub would not show."""
+    if len(annotations) > ANNOTATIONS:
+        more = len(annotations) - ANNOTATIONS + 1
+        rest = ("Deployment gate", f"{more} more, in the summary")
+        annotations = [*annotations[: ANNOTATIONS - 1], rest]
+    return [f"::{level} title={_property(title)}::{_data(text)}" for title, text in annotations]
 
 
 def _data(text: str) -> str:
@@ -173,5 +174,5 @@ def _property(text: str) -> str:
 
 
 def outputs(report: GateReport) -> str:
-    """The step's outputs. Both are of closed sets: nothing from outside can add a line."""
+    """The step's outputs. Both values come from closed sets, so no input can add a line."""
     return f"verdict={report.verdict.label}\nexit-code={report.exit_code}\n"

@@ -1,4 +1,4 @@
-"""The gate's own metrics: a text file for scrapers, and the same pushed to a Pushgateway.
+"""The gate's own metrics: as a text file for scrapers, or pushed to a Pushgateway.
 
 The text is read by node_exporter's textfile collector, by Prometheus itself and by GitLab's
 metrics report, which cuts every line at a ``#``.
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 JOB = "deploygate"
 
-_NOT_NOW = 300.0  # seconds between what was judged and the run
+_NOT_NOW = 300.0  # seconds between the evaluation time and the start of the run
 _VERDICTS = {Verdict.GO: 1.0, Verdict.WARNING: 0.5, Verdict.NO_GO: 0.0}
 _STATUSES = {Status.GO: 1.0, Status.WAIVED: 1.0, Status.WARNING: 0.5, Status.NO_GO: 0.0}
-_STATUS_HELP = "The verdict: 1 GO, 0.5 WARNING, 0 NO-GO."
-_CHECK_STATUS_HELP = "One check: 1 GO or waived, 0.5 WARNING, 0 NO-GO; none if it was skipped."
+_STATUS_HELP = "Verdict: 1 GO, 0.5 WARNING, 0 NO-GO."
+_CHECK_STATUS_HELP = "Check: 1 GO or waived, 0.5 WARNING, 0 NO-GO; no series if it was skipped."
 
 
 def render(report: GateReport) -> str:
@@ -41,16 +41,16 @@ def render(report: GateReport) -> str:
 def push(
     report: GateReport, url: str, headers: Mapping[str, Secret], *, within: float = 10.0
 ) -> str:
-    """Replace what the Pushgateway holds of this job and environment.
+    """Replace the metrics of this job and environment on the Pushgateway.
 
     Args:
         report: what is pushed.
         url: the Pushgateway, without credentials.
-        headers: sent along, such as ``Authorization``.
-        within: the longest time in seconds, also for a server that answers byte by byte.
+        headers: added to the request, such as ``Authorization``.
+        within: time limit in seconds, also for a server that answers byte by byte.
 
     Returns:
-        Why the metrics did not arrive, empty if they did; foreign text, not yet made harmless.
+        Why the push failed, empty if it did not. The text is foreign and not yet escaped.
     """
     registry, outcome = _registry(report), SimpleQueue[str]()
     key = {"environment": _label(report.environment)} if report.environment else {}
@@ -69,7 +69,7 @@ def push(
 
 
 def not_about_now(report: GateReport) -> str:
-    """Why these results say nothing about production now, empty if they do."""
+    """Why these results are not about production now, empty if they are."""
     if report.source.is_recording:
         return "a recording was judged, not production as it is now"
     if abs(report.evaluated_at - report.started_at) > _NOT_NOW:
@@ -78,7 +78,7 @@ def not_about_now(report: GateReport) -> str:
 
 
 def _handler(headers: Mapping[str, Secret]) -> Callable[..., Any]:
-    """The client's own, which follows no redirect of a PUT, with headers of ours."""
+    """The client's own handler plus our headers; it does not follow the redirect of a PUT."""
     from prometheus_client.exposition import default_handler
 
     def handler(**request: Any) -> Callable[[], None]:
@@ -97,32 +97,41 @@ def _explained(outcome: SimpleQueue[str]) -> Iterator[None]:
         outcome.put("")
     except HTTPError as error:
         with error:
-            told = error.read(2000).decode("utf-8", "replace").strip()
-            outcome.put(f"it answers {error.code}: {told or error.reason}")
+            text = error.read(2000).decode("utf-8", "replace").strip()
+            outcome.put(f"it answers {error.code}: {text or error.reason}")
     except Exception as error:  # whatever it was, the run goes on without it
         reason = getattr(error, "reason", None) or error
         outcome.put(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__)
 
 
 class _Gauges:
-    """What prometheus_client collects, in a registry of its own."""
+    """The metrics of a report, for a registry of prometheus_client."""
 
     def __init__(self, report: GateReport) -> None:
         self._report = report
         self._shared = {"environment": _label(report.environment)} if report.environment else {}
 
     def collect(self) -> Iterator[Metric]:
-        """Every metric, whole."""
+        """Every metric with its samples."""
         report = self._report
         checks = list(_labelled(report.results))
         yield self._single("status", _STATUS_HELP, _VERDICTS[report.verdict])
         yield self._checks("status", _CHECK_STATUS_HELP, checks, lambda r: _STATUSES[r.status])
-        yield self._checks("value", "What was judged, in its own unit.", checks, lambda r: r.value)
-        yield self._checks("threshold", "What it was held against.", checks, lambda r: r.threshold)
-        yield self._single("partial", "1 if checks were left out.", float(bool(report.partial)))
-        yield self._single("duration_seconds", "How long the run took.", report.duration)
+        yield self._checks("value", "Measured value, in its own unit.", checks, lambda r: r.value)
+        yield self._checks(
+            "threshold",
+            "Threshold of the check, in the unit of its value.",
+            checks,
+            lambda r: r.threshold,
+        )
+        yield self._single(
+            "partial", "1 if checks were left out, else 0.", float(bool(report.partial))
+        )
+        yield self._single("duration_seconds", "Duration of the run.", report.duration)
         finished = report.started_at + report.duration
-        yield self._single("last_run_timestamp_seconds", "When the run ended.", finished)
+        yield self._single(
+            "last_run_timestamp_seconds", "Unix time at which the run ended.", finished
+        )
 
     def _single(self, name: str, text: str, value: float) -> Metric:
         from prometheus_client.core import GaugeMetricFamily
@@ -158,7 +167,7 @@ def _registry(report: GateReport) -> CollectorRegistry:
 
 
 def _labelled(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
-    """What was judged with a label of its own: two samples alike make the whole text invalid."""
+    """What was judged, each with a unique label: duplicate samples make the text invalid."""
     taken: set[str] = set()
     for result in results:
         label = name = _label(result.id)

@@ -1,4 +1,4 @@
-"""The gate's block on the terminal: the light, the reason, the checks by status."""
+"""The gate's block on the terminal: the verdict, the reason, the checks by status."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Line(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How the block is set: its width in columns, with emoji or without, how much it tells."""
+    """The width of the block in columns, whether it has emoji, and pytest's verbosity."""
 
     width: int
     emoji: bool
@@ -68,14 +68,14 @@ class Style(NamedTuple):
 def write(
     writer: Any, report: GateReport, written: Mapping[str, str], *, verbosity: int = 0
 ) -> None:
-    """Write the block; a terminal that cannot show an emoji or a symbol gets words.
+    """Write the block; plain text replaces what the terminal's encoding lacks.
 
     Args:
         writer: pytest's terminal writer.
-        report: what to tell.
+        report: what to show.
         written: the files that were written, each with the option that asked for it.
-        verbosity: pytest's; -2 the last line only, -1 without the checks that passed, 1 with
-            queries, 2 with everything that is known of a check.
+        verbosity: pytest's; -2: only the last line; -1: without the checks that passed; 1: with
+            queries; 2: with everything that is known about a check.
     """
     file = getattr(writer, "_file", None)
     encoding = getattr(file, "encoding", None) or "utf-8"
@@ -102,7 +102,7 @@ def _can_encode(text: str, encoding: str) -> bool:
 
 
 def lines(report: GateReport, written: Mapping[str, str], style: Style) -> Iterator[Line]:
-    """The whole block, without writing it."""
+    """All lines of the block."""
     if style.verbosity > -2:
         yield from _boxed("DEPLOYMENT GATE CHECK", style.width)
         yield from _conclusion(report, style.emoji)
@@ -149,7 +149,7 @@ def _sign(sign: str, text: str, emoji: bool) -> str:
 
 
 def _light(report: GateReport, emoji: bool) -> Line:
-    """The last line, where the eye is when the run is over."""
+    """The last line: people look there when the run ends."""
     light = f"{LIGHTS[Status(report.verdict)]} " if emoji else ""
     reason = "" if report.verdict is Verdict.GO else f": {report.sentence}"
     partial = f"{';' if reason else ','} partial: {report.partial}" if report.partial else ""
@@ -163,8 +163,8 @@ def _actions(report: GateReport, width: int) -> Iterator[Line]:
     yield Line("ACTIONS", bold=True)
     yield Line("-" * width)
     for action in report.actions:
-        told = f"  • {action.name} ({action.kind}): {action.status}, {action.message}"
-        yield Line(told, _ACTION_COLOURS[action.status])
+        text = f"  • {action.name} ({action.kind}): {action.status}, {action.message}"
+        yield Line(text, _ACTION_COLOURS[action.status])
         for line in action.output.splitlines()[-_MOST_OUTPUT:] if action.failed else ():
             yield Line(f"      {line}")
     yield Line()
@@ -172,8 +172,8 @@ def _actions(report: GateReport, width: int) -> Iterator[Line]:
 
 def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
     for change in report.changes:
-        told = f"{change.name} = {change.value} (default {change.default}; {change.origin})"
-        yield Line(f"Set: {told}")
+        origin = f"default {change.default}; {change.origin}"
+        yield Line(f"Set: {change.name} = {change.value} ({origin})")
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="milliseconds")
     replayed = " (replayed)" if report.source.is_recording else ""
     environment = f"{report.environment}, " if report.environment else ""
@@ -184,7 +184,7 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _details(report: GateReport, style: Style) -> Iterator[Line]:
-    """The bad ones first; few enough that a fleet's gate stays readable."""
+    """The failed checks first; not all of thousands, so that the block stays readable."""
     for status in WORST_FIRST:
         results = report.with_status(status)
         if not results:
@@ -192,7 +192,7 @@ def _details(report: GateReport, style: Style) -> Iterator[Line]:
         count = f"({len(results)} check{'s' if len(results) > 1 else ''})"
         title = f"{status.value.replace('_', '-')} {count}"
         yield Line(_sign(LIGHTS[status], title, style.emoji), _COLOURS[status.value], bold=True)
-        if status is Status.GO and _only_counts_what_passed(report, style.verbosity):
+        if status is Status.GO and _only_counts_passed(report, style.verbosity):
             yield Line()
             continue
         yield Line("-" * style.width)
@@ -201,7 +201,7 @@ def _details(report: GateReport, style: Style) -> Iterator[Line]:
             yield from _families(results, report)
         yield from _listed(report, results, most, style)
         if len(results) > most:
-            yield Line(f"  ... and {len(results) - most} more, with -v and in the reports")
+            yield Line(f"  ... and {len(results) - most} more; -v and the reports list all")
             yield Line()
 
 
@@ -212,8 +212,8 @@ def _most(status: Status, verbosity: int) -> int:
     return _MOST_FAILURES if status in _FAILED else _MOST_OTHERS
 
 
-def _only_counts_what_passed(report: GateReport, verbosity: int) -> bool:
-    """With -q; and under failures where not all checks are listed: any thirty help nobody."""
+def _only_counts_passed(report: GateReport, verbosity: int) -> bool:
+    """Whether passed checks are not listed: with -q, or where not all fit below the failures."""
     counts = report.counts
     failed = any(counts[status] for status in _FAILED)
     all_listed = all(count <= _most(status, verbosity) for status, count in counts.items())
@@ -221,15 +221,15 @@ def _only_counts_what_passed(report: GateReport, verbosity: int) -> bool:
 
 
 def _families(failed: Sequence[Result], report: GateReport) -> Iterator[Line]:
-    if told := families(failed, report.results):
-        yield Line(f"  {told}")
+    if counts := families(failed, report.results):
+        yield Line(f"  {counts}")
         yield Line()
 
 
 def _listed(
     report: GateReport, results: Iterable[Result], most: int, style: Style
 ) -> Iterator[Line]:
-    """Checks one after the other; those that have one and the same message follow it."""
+    """Checks one after the other; checks with the same message share it as a heading."""
     groups = list(_within(alike(results, passed=True), most))
     values = [_value(result) for shown, _ in groups for result in shown]
     column = max(map(len, values), default=0)
@@ -246,7 +246,7 @@ def _listed(
 
 
 def _within(groups: Iterable[list[Result]], most: int) -> Iterator[tuple[list[Result], int]]:
-    """Of each group as many checks as there is room for, and how many it has."""
+    """The first ``most`` checks in their groups, each group with its full number of checks."""
     for group in groups:
         if most > 0:
             yield group[:most], len(group)
@@ -274,13 +274,13 @@ def _numbers(result: Result, column: int) -> Iterator[Line]:
 
 
 def _more(result: Result, verbosity: int) -> Iterator[Line]:
-    """What -v adds to a check, and -vv."""
+    """What -v and -vv add to a check."""
     if verbosity > 0 and result.query:
         yield Line(f"    Query: {printable(' '.join(result.query.split()), 2_000)}")
     if verbosity > 1:
         yield Line(f"    Id: {result.id} | Reason: {result.reason} | Took: {result.duration:.3f} s")
         if result.total:
             labels = f" | Worst: {labels_text(result.labels)}" if result.labels else ""
-            yield Line(f"    Series: {result.total}, not passing {result.failing}{labels}")
+            yield Line(f"    Series: {result.total}, not passing: {result.failing}{labels}")
         for warning in result.warnings:
             yield Line(f"    The source warns: {warning}")

@@ -1,4 +1,4 @@
-"""What a step of GitHub Actions is told, read as GitHub reads it."""
+"""What a step of GitHub Actions shows, read as GitHub reads it."""
 
 from __future__ import annotations
 
@@ -65,18 +65,18 @@ def test_what_kept_the_gate_from_a_verdict_stands_in_the_summary() -> None:
     assert "Notice: slow" in page
 
 
-def test_a_partial_run_is_called_one_once() -> None:
+def test_a_summary_says_once_that_a_run_is_partial() -> None:
     text = summary(report(result(), partial="9 checks were deselected"))
     assert "**All checks that were run passed, partial: 9 checks were deselected**" in text
     assert text.count("9 checks were deselected") == 1
 
 
-def test_one_check_is_no_plural() -> None:
+def test_one_check_is_singular() -> None:
     assert "\n1 check at 2026-" in summary(report(result()))
     assert "\n2 checks at 2026-" in summary(report(result(), result(Status.NO_GO)))
 
 
-def test_an_advisory_run_is_called_one() -> None:
+def test_a_summary_says_that_a_run_is_advisory() -> None:
     made = report(result(Status.NO_GO), advisory=True)
     assert "Advisory run: exit code 0" in summary(made)
     assert outputs(made) == "verdict=NO-GO\nexit-code=0\n"
@@ -101,7 +101,7 @@ def check_cells(text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """As a browser shows a cell; text that is no Unicode is told by its escape."""
+    """As a browser shows a cell; text that is not valid Unicode is shown by its escape."""
     return printable(text).strip().encode("utf-8", "backslashreplace").decode()
 
 
@@ -122,7 +122,7 @@ def test_of_thousands_the_counts_stand_on_top_and_few_that_passed_have_a_row() -
     rows = cells(text)
     assert [row[1] for row in rows[:60]] == [f"Bad {n}" for n in range(60)]
     assert [row[1] for row in rows[60:]] == [f"Fine {n}" for n in range(60, 90)]
-    assert "... and 6,410 more checks (6,410 GO): the reports hold them all." in text
+    assert "... and 6,410 more checks (6,410 GO): the reports list all." in text
 
 
 def test_checks_that_could_not_be_measured_for_one_reason_share_a_row() -> None:
@@ -187,10 +187,10 @@ def test_problems_are_annotated_before_checks() -> None:
 def test_no_more_than_ten_of_a_level_and_the_tenth_counts_the_rest() -> None:
     bad = [result(Status.NO_GO, id=f"b{n}") for n in range(12)]
     warned = [result(Status.WARNING, id=f"w{n}") for n in range(10)]
-    told = annotated(report(*bad, *warned))
-    assert [line.split()[0] for line in told] == ["::error"] * 10 + ["::warning"] * 10
-    assert told[9] == "::error title=Deployment gate::3 more, in the summary"
-    assert "more" not in told[19]
+    annotations = annotated(report(*bad, *warned))
+    assert [line.split()[0] for line in annotations] == ["::error"] * 10 + ["::warning"] * 10
+    assert annotations[9] == "::error title=Deployment gate::3 more, in the summary"
+    assert "more" not in annotations[19]
 
 
 @pytest.mark.parametrize("text", NASTY)

@@ -29,17 +29,17 @@ def fleet(failing: int, passing: int) -> GateReport:
     return report(*checks)
 
 
-def bullets(told: list[str]) -> list[str]:
-    return [line for line in told if line.startswith("  • ")]
+def bullets(shown: list[str]) -> list[str]:
+    return [line for line in shown if line.startswith("  • ")]
 
 
 def test_of_thousands_what_passed_is_only_counted_where_something_failed() -> None:
-    told = block(fleet(60, 6440))
-    at = told.index("🟢 GO (6440 checks)")
-    assert told[at + 1] == ""
-    assert RULE not in told[at:]
-    assert len(bullets(told)) == 50
-    assert "  ... and 10 more, with -v and in the reports" in told
+    shown = block(fleet(60, 6440))
+    at = shown.index("🟢 GO (6440 checks)")
+    assert shown[at + 1] == ""
+    assert RULE not in shown[at:]
+    assert len(bullets(shown)) == 50
+    assert "  ... and 10 more; -v and the reports list all" in shown
 
 
 @pytest.mark.parametrize(
@@ -59,19 +59,19 @@ def test_how_many_checks_are_listed(given: GateReport, verbosity: int, listed: i
 
 
 def test_a_heading_without_checks_has_no_rule() -> None:
-    told = block(report(*(result(id=f"c{n}") for n in range(13))), -1)
-    at = told.index("🟢 GO (13 checks)")
-    assert told[at + 1] == ""
-    assert RULE not in told
+    shown = block(report(*(result(id=f"c{n}") for n in range(13))), -1)
+    at = shown.index("🟢 GO (13 checks)")
+    assert shown[at + 1] == ""
+    assert RULE not in shown
 
 
 @pytest.mark.parametrize("changes", [ERROR, {"value": None, "message": "passed"}])
 def test_a_reason_that_checks_share_stands_before_their_names(changes: dict[str, object]) -> None:
     shared = [result(id=f"c{n}", name=f"Check {n}", **changes) for n in range(3)]
-    told = block(report(shared[0], result(id="other", name="Other"), *shared[1:]))
+    shown = block(report(shared[0], result(id="other", name="Other"), *shared[1:]))
     reason = "error: refused" if changes is ERROR else "passed"
-    at = told.index(f"  {reason} - 3 checks:")
-    assert [line.split(" [")[0] for line in told[at + 1 : at + 5]] == [
+    at = shown.index(f"  {reason} - 3 checks:")
+    assert [line.split(" [")[0] for line in shown[at + 1 : at + 5]] == [
         *("  • Check 0", "  • Check 1", "  • Check 2"),
         "",
     ]
@@ -79,16 +79,16 @@ def test_a_reason_that_checks_share_stands_before_their_names(changes: dict[str,
 
 def test_a_shared_reason_counts_those_too_that_are_not_listed() -> None:
     down = [result(id=f"c{n}", name=f"Check {n}", **ERROR) for n in range(6499)]
-    told = block(report(*down))
-    assert "  error: refused - 6499 checks:" in told
-    assert len(bullets(told)) == 50
-    assert "  ... and 6449 more, with -v and in the reports" in told
+    shown = block(report(*down))
+    assert "  error: refused - 6499 checks:" in shown
+    assert len(bullets(shown)) == 50
+    assert "  ... and 6449 more; -v and the reports list all" in shown
 
 
 def test_each_of_many_checks_that_share_a_reason_shows_its_own_query() -> None:
     down = [result(id=f"c{n}", query=f"q{n}", **ERROR) for n in range(3)]
-    told = block(report(*down), 1)
-    assert [line for line in told if "Query" in line] == [f"    Query: q{n}" for n in range(3)]
+    shown = block(report(*down), 1)
+    assert [line for line in shown if "Query" in line] == [f"    Query: q{n}" for n in range(3)]
 
 
 def test_of_many_failures_the_families_are_counted() -> None:
@@ -100,12 +100,12 @@ def test_the_families_that_fail_most_are_named_and_the_others_counted() -> None:
     def family(number: int) -> list[Result]:
         return [result(id=f"f{number}[{n}]", **(FAILED if n <= number else {})) for n in range(20)]
 
-    told = block(report(*(check for number in range(13) for check in family(number))))
-    (line,) = [one for one in told if one.startswith("  f12: ")]
+    shown = block(report(*(check for number in range(13) for check in family(number))))
+    (line,) = [one for one in shown if one.startswith("  f12: ")]
     assert line.startswith("  f12: 13 of 20; f11: 12 of 20; ")
     assert line.endswith("f3: 4 of 20; and 3 more")
 
 
 def test_families_of_one_are_not_counted() -> None:
-    told = block(report(*(result(id=f"c{n}", **FAILED) for n in range(60))))
-    assert not [line for line in told if "1 of 1" in line]
+    shown = block(report(*(result(id=f"c{n}", **FAILED) for n in range(60))))
+    assert not [line for line in shown if "1 of 1" in line]

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from pytest_deploygate import Criterion, Runaway, Sustained, Trend, threshold
 
-# [2.1, 3.1] Zero tolerance must count the failures that increase() does not see. For each series the
-# first of these that applies is counted:
+# [2.1, 3.1] Zero tolerance must count the failures that increase() does not see. For each series
+# the first of these that applies is counted:
 # 1. A new series (it had no sample during the day before): it begins with its first failure.
 # 2. A series that was missing when the window began, although its instance was up: a failure has
 #    created it again. This counts even if the series is gone again.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
-from pytest_deploygate.actions.http import PLACES, Endpoint, one_of, properties
+from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
 from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport

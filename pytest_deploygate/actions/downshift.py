@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
 from pytest_deploygate.actions.function import REFERENCE, load
-from pytest_deploygate.actions.http import PLACES, Endpoint, one_of, properties
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport
 

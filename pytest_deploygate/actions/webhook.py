@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pytest_deploygate.actions.base import Context, Deadline, Kind
-from pytest_deploygate.actions.http import SECRET_PLACES, Endpoint, one_of, properties
+from pytest_deploygate.actions.endpoint import SECRET_PLACES, Endpoint, one_of, properties
 from pytest_deploygate.core.document import gate_keys
 from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport
 from pytest_deploygate.core.result import Status

@@ -257,10 +257,10 @@ class GateSession:
         gateway = self.run.pushgateway
         if gateway is None:
             return ""
-        from pytest_deploygate.reports import metrics
+        from pytest_deploygate.http.client import put
+        from pytest_deploygate.reports.push import not_about_now, push
 
-        told = metrics.not_about_now(self.report)
-        told = told or metrics.push(self.report, gateway.url, gateway.headers)
+        told = not_about_now(self.report) or push(self.report, partial(put, gateway))
         text = f"nothing was pushed to --gate-pushgateway {gateway.url}: {told}"
         return printable(self.run.redactor.text(text)) if told else ""
 

@@ -7,14 +7,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor, Secret
-
-if TYPE_CHECKING:
-    import requests
 
 AUTHORIZATION = "Authorization"
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -50,18 +47,8 @@ class Access(NamedTuple):
     tls: Tls = Tls()
     proxy: Secret | None = None
 
-    def apply(self, session: requests.Session) -> None:
-        """Set up a session; an explicit ``auth`` keeps requests from asking ~/.netrc."""
-
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers.update(self._sent_headers())
-            return request
-
-        if self.headers:
-            session.auth = authorize
-
-    def _sent_headers(self) -> dict[str, Any]:
-        """As bytes: a header of text would have to be Latin-1."""
+    def header_bytes(self) -> dict[str, bytes]:
+        """The headers to send, as UTF-8: Python would encode text as Latin-1, or fail."""
         sent = {name: secret.reveal() for name, secret in self.headers.items()}
         return {name: text.encode("utf-8", "surrogateescape") for name, text in sent.items()}
 
@@ -115,10 +102,10 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host, _ = parts.hostname, parts.port  # a port that is not a number raises ValueError
         misplaced = "@" in parts.path + parts.query + parts.fragment
     except ValueError:
-        host, port, misplaced = None, None, False
+        host, misplaced = None, False
     if not host or misplaced or parts.scheme not in ("http", "https"):
         credentials, at, rest = url.rpartition("@")
         shown = f"***@{rest}" if credentials or at else url
@@ -127,14 +114,22 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
             "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode what "
             "is special in a password (@ / ? #)"
         )
-    headers = {}
-    if parts.username is not None:
-        user, password = unquote(parts.username), unquote(parts.password or "")
-        headers[AUTHORIZATION] = basic(user, password, redactor)
-    netloc = f"[{host}]" if ":" in host else host
-    netloc += f":{port}" if port is not None else ""
-    clean = urlunsplit((parts.scheme, netloc, parts.path, "", ""))
+    clean, authorization = without_credentials(url, redactor)
+    clean = urlunsplit(urlsplit(clean)._replace(query="", fragment=""))
+    headers = {AUTHORIZATION: authorization} if authorization else {}
     return Access(url=clean, redactor=redactor, headers=headers)
+
+
+def without_credentials(url: str, redactor: Redactor) -> tuple[str, Secret | None]:
+    """A valid URL without its user and password, and the Authorization header they become."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    netloc = f"[{host}]" if ":" in host else host
+    netloc += f":{parts.port}" if parts.port is not None else ""
+    clean = urlunsplit(parts._replace(netloc=netloc))
+    if parts.username is None:
+        return clean, None
+    return clean, basic(unquote(parts.username), unquote(parts.password or ""), redactor)
 
 
 def basic(user: str, password: str, redactor: Redactor) -> Secret:

@@ -11,7 +11,7 @@ from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from pytest_deploygate.http.access import Access
-from pytest_deploygate.http.bounded import bounded
+from pytest_deploygate.http.response_limits import with_limits
 
 
 class Transport(HTTPAdapter):
@@ -55,9 +55,9 @@ class Transport(HTTPAdapter):
         return super().send(request, stream, timeout, verify, tls.certificate, proxies)
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
-        """The pool of one server, whose answers have an end."""
+        """The pool of one server, whose responses are limited."""
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
-        pool.ConnectionCls = bounded(pool.ConnectionCls)
+        pool.ConnectionCls = with_limits(pool.ConnectionCls)
         return pool
 
     def _tls_options(self) -> dict[str, Any]:

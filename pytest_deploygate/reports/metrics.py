@@ -1,4 +1,4 @@
-"""The gate's own metrics: as a text file for scrapers, or pushed to a Pushgateway.
+"""The gate's own metrics in the Prometheus text format.
 
 The text is read by node_exporter's textfile collector, by Prometheus itself and by GitLab's
 metrics report, which cuts every line at a ``#``.
@@ -6,25 +6,18 @@ metrics report, which cuts every line at a ``#``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Result, Status
-from pytest_deploygate.core.secrets import Secret
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.verdict import Verdict
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Metric
 
-JOB = "deploygate"
-
-_NOT_NOW = 300.0  # seconds between the evaluation time and the start of the run
 _VERDICTS = {Verdict.GO: 1.0, Verdict.WARNING: 0.5, Verdict.NO_GO: 0.0}
 _STATUSES = {Status.GO: 1.0, Status.WAIVED: 1.0, Status.WARNING: 0.5, Status.NO_GO: 0.0}
 _STATUS_HELP = "Verdict: 1 GO, 0.5 WARNING, 0 NO-GO."
@@ -38,78 +31,13 @@ def render(report: GateReport) -> str:
     return generate_latest(_registry(report)).decode("utf-8")
 
 
-def push(
-    report: GateReport, url: str, headers: Mapping[str, Secret], *, within: float = 10.0
-) -> str:
-    """Replace the metrics of this job and environment on the Pushgateway.
-
-    Args:
-        report: what is pushed.
-        url: the Pushgateway, without credentials.
-        headers: added to the request, such as ``Authorization``.
-        within: time limit in seconds, also for a server that answers byte by byte.
-
-    Returns:
-        Why the push failed, empty if it did not. The text is foreign and not yet escaped.
-    """
-    registry, outcome = _registry(report), SimpleQueue[str]()
-    key = {"environment": _label(report.environment)} if report.environment else {}
-
-    def run() -> None:
-        from prometheus_client import push_to_gateway
-
-        with _explained(outcome):
-            push_to_gateway(url, JOB, registry, key, within, _handler(headers))
-
-    Thread(target=run, name="deploygate-push", daemon=True).start()
-    try:
-        return outcome.get(timeout=within)
-    except Empty:
-        return f"no answer within {within:g}s"
-
-
-def not_about_now(report: GateReport) -> str:
-    """Why these results are not about production now, empty if they are."""
-    if report.source.is_recording:
-        return "a recording was judged, not production as it is now"
-    if abs(report.evaluated_at - report.started_at) > _NOT_NOW:
-        return "another time was judged, not production as it is now"
-    return ""
-
-
-def _handler(headers: Mapping[str, Secret]) -> Callable[..., Any]:
-    """The client's own handler plus our headers; it does not follow the redirect of a PUT."""
-    from prometheus_client.exposition import default_handler
-
-    def handler(**request: Any) -> Callable[[], None]:
-        sent = [(name, secret.reveal()) for name, secret in headers.items()]
-        return default_handler(**{**request, "headers": [*request["headers"], *sent]})
-
-    return handler
-
-
-@contextmanager
-def _explained(outcome: SimpleQueue[str]) -> Iterator[None]:
-    from urllib.error import HTTPError
-
-    try:
-        yield
-        outcome.put("")
-    except HTTPError as error:
-        with error:
-            text = error.read(2000).decode("utf-8", "replace").strip()
-            outcome.put(f"it answers {error.code}: {text or error.reason}")
-    except Exception as error:  # whatever it was, the run goes on without it
-        reason = getattr(error, "reason", None) or error
-        outcome.put(getattr(reason, "strerror", None) or str(reason) or type(reason).__name__)
-
-
 class _Gauges:
     """The metrics of a report, for a registry of prometheus_client."""
 
     def __init__(self, report: GateReport) -> None:
         self._report = report
-        self._shared = {"environment": _label(report.environment)} if report.environment else {}
+        environment = label_value(report.environment)
+        self._shared = {"environment": environment} if environment else {}
 
     def collect(self) -> Iterator[Metric]:
         """Every metric with its samples."""
@@ -170,7 +98,7 @@ def _labelled(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
     """What was judged, each with a unique label: duplicate samples make the text invalid."""
     taken: set[str] = set()
     for result in results:
-        label = name = _label(result.id)
+        label = name = label_value(result.id)
         for number in count(2):
             if label not in taken:
                 break
@@ -180,5 +108,6 @@ def _labelled(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:
             yield label, result
 
 
-def _label(text: str) -> str:
+def label_value(text: str) -> str:
+    """A text as the value of a label; GitLab would cut the line at a ``#``."""
     return printable(text, len(text)).replace("#", r"\x23")

@@ -17,7 +17,7 @@ _ATTEMPTS = 5
 _OUTAGE = 2.0  # seconds
 
 
-class Patience:
+class Retry:
     """Asks again with growing pauses.
 
     An outage is waited out once, for two seconds, and not once for each query: those that follow

@@ -117,7 +117,7 @@ def test_a_redirect_elsewhere_is_not_followed(
 ) -> None:
     server, other = two
     server.redirect = other.url.replace("127.0.0.1", host) + f"/moved?{SECRET}"
-    with pytest.raises(SourceError, match=r"redirects to .*, which is not asked") as refused:
+    with pytest.raises(SourceError, match=r"redirects to .*, which is another server") as refused:
         ask(server.url, tmp_path, CONFIG)
     assert not other.seen
     assert SECRET not in str(refused.value)
@@ -165,6 +165,6 @@ def test_a_proxy_that_is_down_is_told_without_its_password(tmp_path: Path) -> No
     with serving() as gone:
         url = gone.url
     config = f"proxy_url: {url.replace('//', f'//me:{SECRET}@')}"
-    with pytest.raises(SourceError, match=r"does not answer; check .*proxy_url") as told:
+    with pytest.raises(SourceError, match=r"does not respond; check .*proxy_url") as told:
         ask("http://prometheus.internal", tmp_path, config)
     assert SECRET not in str(told.value)

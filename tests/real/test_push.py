@@ -7,6 +7,7 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ import requests
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.http.access import access_by_url
-from pytest_deploygate.reports.metrics import push
+from pytest_deploygate.http.client import put
+from pytest_deploygate.reports.push import push
 from tests import servers
 from tests.conftest import Gate
 from tests.made import report, result
@@ -47,7 +49,7 @@ def pushed(url: str, *, within: float = 10.0, environment: str = "", **checks: S
     """Push a report of these checks; return what came in the way."""
     access = access_by_url(url, Redactor(), origin="--gate-pushgateway")
     made = report(*(result(s, id=i) for i, s in checks.items()), environment=environment)
-    return push(made, access.url, access.headers, within=within)
+    return push(made, partial(put, access), within=within)
 
 
 def with_user(url: str) -> str:
@@ -110,17 +112,17 @@ def raw(*answer: bytes, drip: bytes = b"") -> Iterator[str]:
 
 def test_a_server_that_answers_nothing_is_given_up() -> None:
     with raw() as url:
-        assert pushed(url, within=0.3, one=Status.GO) in ("no answer within 0.3s", "timed out")
+        assert pushed(url, within=0.3, one=Status.GO) == "no complete response in time"
 
 
 def test_a_server_that_answers_byte_by_byte_is_given_up() -> None:
     with raw(b"HTTP/1.1 200 OK\r\nX: ", drip=b"x") as url:
-        assert pushed(url, within=0.3, one=Status.GO) == "no answer within 0.3s"
+        assert pushed(url, within=0.3, one=Status.GO) == "no complete response in time"
 
 
 def test_a_server_that_speaks_something_else_is_told() -> None:
     with raw(b"SSH-2.0-OpenSSH\r\n") as url:
-        assert pushed(url, one=Status.GO) == "SSH-2.0-OpenSSH\r\n"
+        assert pushed(url, one=Status.GO) == "SSH-2.0-OpenSSH  "
 
 
 def test_a_redirect_is_not_followed() -> None:
@@ -128,7 +130,8 @@ def test_a_redirect_is_not_followed() -> None:
         assert pushed(other, one=Status.GO) == ""
         moved = f"HTTP/1.1 302 Found\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n"
         with raw(moved.encode()) as url:
-            assert pushed(with_user(url), one=Status.GO) == "it answers 302: Found"
+            told = pushed(with_user(url), one=Status.GO)
+            assert told == "it answers 302 (redirects are not followed)"
 
 
 def test_a_run_pushes_its_verdict(

@@ -10,7 +10,7 @@ import pytest
 
 from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.series import Measurement
-from pytest_deploygate.sources.retry import Patience
+from pytest_deploygate.sources.retry import Retry
 
 ANSWER = Measurement(())
 FAR = 1e9
@@ -48,7 +48,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_what_can_pass_is_asked_again(no_waiting: list[float]) -> None:
     server = Server(down(), down(), down())
-    assert Patience()(server, FAR) is ANSWER
+    assert Retry()(server, FAR) is ANSWER
     assert server.asked == 4
     assert all(0.1 <= pause <= 2.0 for pause in no_waiting)
 
@@ -56,7 +56,7 @@ def test_what_can_pass_is_asked_again(no_waiting: list[float]) -> None:
 def test_what_lasts_is_given_up_with_its_last_word(no_waiting: list[float]) -> None:
     server = Server(down(), for_ever=TransientError("still down"))
     with pytest.raises(TransientError, match="still down"):
-        Patience()(server, FAR)
+        Retry()(server, FAR)
     assert server.asked == 5
     assert len(no_waiting) == 4
 
@@ -64,20 +64,20 @@ def test_what_lasts_is_given_up_with_its_last_word(no_waiting: list[float]) -> N
 def test_what_cannot_pass_is_not_asked_again(no_waiting: list[float]) -> None:
     server = Server(for_ever=SourceError("no"))
     with pytest.raises(SourceError, match="no"):
-        Patience()(server, FAR)
+        Retry()(server, FAR)
     assert server.asked == 1
 
 
 def test_after_a_failure_that_can_pass_one_that_cannot_ends_it(no_waiting: list[float]) -> None:
     server = Server(down(), for_ever=SourceError("no"))
     with pytest.raises(SourceError, match="no"):
-        Patience()(server, FAR)
+        Retry()(server, FAR)
     assert server.asked == 2
 
 
 def test_the_server_is_believed_when_to_ask_again(no_waiting: list[float]) -> None:
     server = Server(TransientError("busy", retry_after=7.0), TransientError("", retry_after=0.0))
-    Patience()(server, FAR)
+    Retry()(server, FAR)
     assert no_waiting == [7.0, 0.0]
 
 
@@ -85,43 +85,43 @@ def test_the_server_is_believed_when_to_ask_again(no_waiting: list[float]) -> No
 def test_nobody_waits_beyond_the_deadline(error: TransientError, no_waiting: list[float]) -> None:
     server = Server(for_ever=error)
     with pytest.raises(TransientError):
-        Patience()(server, time.monotonic() + 0.05)
+        Retry()(server, time.monotonic() + 0.05)
     assert server.asked == 1
     assert no_waiting == []
 
 
-def asked_in_an_outage(patience: Patience, before: Callable[[], object]) -> int:
+def asked_in_an_outage(retry: Retry, before: Callable[[], object]) -> int:
     with pytest.raises(TransientError):
-        patience(Server(for_ever=down()), FAR)
+        retry(Server(for_ever=down()), FAR)
     time.sleep(2.1)
     before()
     server = Server(for_ever=down())
     with pytest.raises(TransientError):
-        patience(server, FAR)
+        retry(server, FAR)
     return server.asked
 
 
 def test_an_outage_is_waited_out_once() -> None:
-    assert asked_in_an_outage(Patience(), lambda: None) == 2
+    assert asked_in_an_outage(Retry(), lambda: None) == 2
 
 
 @pytest.mark.parametrize("error", [None, SourceError("bad query")])
 def test_an_outage_is_over_with_the_first_answer(
     error: SourceError | None, no_waiting: list[float]
 ) -> None:
-    patience = Patience()
+    retry = Retry()
 
     def ask() -> None:
         try:
-            patience(Server(for_ever=error), FAR)
+            retry(Server(for_ever=error), FAR)
         except SourceError:
             return
 
     ask()
-    patience(Server(down(), down(), down(), down()), FAR)
+    retry(Server(down(), down(), down(), down()), FAR)
     server = Server(for_ever=down())
     with pytest.raises(TransientError):
-        patience(server, FAR)
+        retry(server, FAR)
     ask()
-    assert patience._failing_since is None
+    assert retry._failing_since is None
     assert server.asked == 5

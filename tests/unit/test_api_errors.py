@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.http.access import Access
-from pytest_deploygate.sources.failures import explained, refusal, retry_after
+from pytest_deploygate.http.client import Response
+from pytest_deploygate.http.failures import Cause, RequestError, request_error
+from pytest_deploygate.sources.api_errors import no_response, refusal, retry_after
 
 DATES = st.builds(
     "{}, {} {} {} {}:{}:{} {}".format,
@@ -56,22 +58,23 @@ def test_a_date_is_counted_from_now() -> None:
         (requests.exceptions.SSLError("bad hush-hush"), SourceError, "TLS failed: bad \\*\\*\\*;"),
         (urllib3.exceptions.SSLError("bad"), SourceError, "TLS failed: bad; check the CA"),
         (requests.exceptions.ProxyError("http://u:hush-hush@p"), TransientError, "check HTTP_PRO"),
-        (requests.ReadTimeout(), TransientError, "no whole answer in time; check the server's l"),
-        (urllib3.exceptions.ReadTimeoutError(None, "", "x"), TransientError, "no whole answer in"),  # type: ignore[arg-type]
-        (TimeoutError(), TransientError, "no whole answer in time"),
-        (urllib3.exceptions.DecodeError("x"), SourceError, "its Content-Encoding is wrong; check"),
-        (requests.exceptions.InvalidURL("x"), SourceError, "is no URL to ask: x"),
+        (requests.ReadTimeout(), TransientError, "no complete response in time; check the s"),
+        (urllib3.exceptions.ReadTimeoutError(None, "", "x"), TransientError, "no complete resp"),  # type: ignore[arg-type]
+        (TimeoutError(), TransientError, "no complete response in time"),
+        (urllib3.exceptions.DecodeError("x"), SourceError, "a wrong Content-Encoding; check what"),
+        (requests.exceptions.InvalidURL("x"), SourceError, "is not a valid URL: x"),
         (requests.ConnectionError("hush-hush"), TransientError, "9090: \\*\\*\\*; is it running"),
         (urllib3.exceptions.ProtocolError("x", OSError(1, "cut")), TransientError, "9090: cut; is"),
         (ConnectionResetError(104, "reset"), TransientError, "unable to query .* reset; is it"),
         (RuntimeError("a\x1b\nhush-hush"), SourceError, r"RuntimeError: a\\x1b \*\*\*; check the"),
-        (SourceError("as it is"), SourceError, "^as it is$"),
+        (RequestError(Cause.TOO_LARGE, "too large"), SourceError, "too large; aggregate in"),
     ],
 )
 def test_an_exception_becomes_a_sentence(
     error: Exception, kind: type[SourceError], told: str
 ) -> None:
-    explanation = explained(error, access())
+    server = access()
+    explanation = no_response(request_error(error, server.redactor), server.url)
     assert type(explanation) is kind
     with pytest.raises(kind, match=told):
         raise explanation
@@ -80,6 +83,6 @@ def test_an_exception_becomes_a_sentence(
 
 @given(st.integers(100, 999), st.text(), st.binary(max_size=50))
 def test_every_status_is_told(status: int, wait: str, body: bytes) -> None:
-    told = str(refusal(status, {"Retry-After": wait}, body, access()))
+    told = str(refusal(Response(status, {"Retry-After": wait}, body), access()))
     assert told.startswith(f"http://here:9090 answers {status}: ")
     assert told.isprintable()

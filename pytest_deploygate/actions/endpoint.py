@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from pytest_deploygate.actions.base import Context, Deadline
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
-from pytest_deploygate.core.secrets import Redactor
-from pytest_deploygate.core.text import printable
-
-if TYPE_CHECKING:
-    import requests
+from pytest_deploygate.core.secrets import Redactor, Secret
+from pytest_deploygate.http.access import AUTHORIZATION, Access, without_credentials
 
 _TEXT = {"type": "string", "minLength": 1}
 SECRET_PLACES = ("url_env", "url_file")
@@ -21,7 +20,6 @@ SECRET_PLACES = ("url_env", "url_file")
 PLACES = ("url", *SECRET_PLACES)
 """Where any other address may stand, such as that of a service's admin endpoint."""
 
-_MOST_BYTES = 64 * 1024
 _LONG_ENOUGH_FOR_A_TOKEN = 12
 
 
@@ -73,7 +71,7 @@ class Endpoint:
             ConfigurationError: it is not, or is no URL.
         """
         self._url()
-        self._header()
+        self._authorization()
 
     def post(self, document: Mapping[str, Any], deadline: Deadline) -> str:
         """Send a JSON document.
@@ -85,63 +83,40 @@ class Endpoint:
             ActionError: it cannot be sent, or the answer is no success.
             TimeoutError: no whole answer came in time.
         """
-        import requests
-        import urllib3
+        from pytest_deploygate.http.client import Request, send_once
+        from pytest_deploygate.http.failures import Cause, RequestError
 
+        body = json.dumps(document, allow_nan=False).encode()
+        request = Request("POST", body=body, content_type="application/json")
         try:
-            return self._told(*self._exchange(document, deadline))
+            response = send_once(self._access(), request, time.monotonic() + deadline.left)
         except ConfigurationError as error:
             raise ActionError(str(error)) from None
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            if not deadline.left or isinstance(error, requests.Timeout):
-                raise TimeoutError(f"{self} does not answer") from None
-            raise ActionError(f"{self}: {_cause(error)}") from None
+        except RequestError as error:
+            if error.cause is Cause.TIMEOUT:
+                raise TimeoutError(f"{self}: {error}") from None
+            raise ActionError(f"{self}: {error}") from None
+        answer = f"{self} {response.summary(self._context.redactor)}"
+        if not response.is_success:
+            raise ActionError(answer)
+        return answer
 
-    def _exchange(self, document: Mapping[str, Any], deadline: Deadline) -> tuple[int, str]:
-        import requests
+    def _access(self) -> Access:
+        """Where the document goes, with the token or else with the credentials of the URL."""
+        redactor = self._context.redactor
+        url, in_url = without_credentials(self._url(), redactor)
+        authorization = self._authorization() or in_url
+        headers = {AUTHORIZATION: authorization} if authorization else {}
+        return Access(url=url, redactor=redactor, headers=headers)
 
-        url = self._url()
-        with requests.Session() as session:
-            session.auth = self._authorization(url)
-            response = session.post(
-                url,
-                json=document,
-                timeout=max(deadline.left, 0.001),
-                stream=True,
-                allow_redirects=False,
-            )
-            with response:
-                body = _read(response, deadline)
-        return response.status_code, printable(body.decode("utf-8", "replace").strip())
-
-    def _told(self, status: int, body: str) -> str:
-        answer = f"{self} answers {status}" + (f": {body}" if body else "")
-        if 200 <= status < 300:
-            return answer
-        raise ActionError(f"{answer} (redirects are not followed)" if status < 400 else answer)
-
-    def _authorization(
-        self, url: str
-    ) -> Callable[[requests.PreparedRequest], requests.PreparedRequest] | tuple[str, str]:
-        """Always something, which keeps requests from asking ~/.netrc."""
-        header, parts = self._header(), urlsplit(url)
-        if not header and parts.username is not None:
-            return unquote(parts.username), unquote(parts.password or "")
-
-        def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
-            request.headers.update(header)
-            return request
-
-        return authorize
-
-    def _header(self) -> dict[str, str]:
+    def _authorization(self) -> Secret | None:
         if not self._token_env:
-            return {}
+            return None
         token = self._token()
         if not (token and token.isascii() and token.isprintable()):
             what = "is no token" if token else "is not set"
             raise ConfigurationError(f"token_env: ${self._token_env} {what}")
-        return {"Authorization": f"Bearer {token}"}
+        return Secret(f"Bearer {token}")
 
     def _token(self) -> str:
         return self._context.environ.get(self._token_env, "").strip()
@@ -189,25 +164,3 @@ def _split(url: str, what: str) -> SplitResult:
     if not usable:
         raise ConfigurationError(f"{what} is no http or https URL")
     return parts
-
-
-def _read(response: requests.Response, deadline: Deadline) -> bytes:
-    """The beginning of the body, however slowly it drips in."""
-    import requests
-
-    body = b""
-    while len(body) < _MOST_BYTES and (chunk := response.raw.read1(decode_content=True)):
-        body += chunk
-        if not deadline.left:
-            raise requests.Timeout("the body takes too long")
-    return body
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost cause: ``Connection refused`` instead of a pool's repr."""
-    for _ in range(10):
-        inner = error.__cause__ or error.__context__
-        if inner is None:
-            break
-        error = inner
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
-from pytest_deploygate.sources.answer import error_text, parse
+from pytest_deploygate.sources.api_response import error_text, parse
 
 AT = 1_790_000_000.0
 INSTANT = InstantQuery("up", AT)

@@ -1,0 +1,95 @@
+"""What a failed request or an HTTP status means for a query, in one sentence with a hint."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.http.access import Access
+from pytest_deploygate.http.client import Response
+from pytest_deploygate.http.failures import Cause, RequestError
+from pytest_deploygate.sources.api_response import error_text
+
+_TRANSIENT = {
+    408: "it waited too long for the question; check the network between",
+    425: "it does not want to answer yet; try again",
+    429: "too many requests; lower --gate-concurrency, or raise the server's limit",
+    500: "it failed; check its log",
+    502: "what stands in front of it gets no answer; check that Prometheus is running",
+    503: "it is starting up, overloaded or out of time; check its load",
+    504: "what stands in front of it gets no answer in time; check Prometheus' load",
+}
+_LASTING = {
+    400: "the query is not valid",
+    401: "it wants credentials: give --prometheus-config FILE or PROMETHEUS_TOKEN",
+    403: "these credentials, or this tenant, may not ask",
+    404: "there is no Prometheus API at this URL; check its path",
+    405: "there is no Prometheus API at this URL; check its path",
+    407: "the proxy wants credentials: check HTTP_PROXY, or proxy_url",
+    413: "the answer is too large for it; aggregate in the query",
+    422: "it cannot execute the query",
+}
+_NO_API = "this is not Prometheus' API; check the URL"
+
+_NO_RESPONSE = {
+    Cause.TLS: (
+        "{url}: TLS failed: {text}; check the CA, the server's name and, if the server wants one, "
+        "the client's certificate"
+    ),
+    Cause.PROXY: "{url}: {text}; check HTTP_PROXY, or proxy_url",
+    Cause.TIMEOUT: (
+        "{url}: {text}; check the server's load, --gate-query-timeout and --gate-timeout"
+    ),
+    Cause.ENCODING: "{url}: {text}; check what is between this machine and the server",
+    Cause.URL: "{url}: is not a valid URL: {text}; check its spelling",
+    Cause.CONNECTION: (
+        "unable to query Prometheus at {url}: {text}; is it running (try {base}/-/healthy), "
+        "is --prometheus-url right?"
+    ),
+    Cause.REDIRECT: (
+        "{url} {text}: it may be a login page; give the URL of the server itself with "
+        "--prometheus-url"
+    ),
+    Cause.TOO_LARGE: "{url}: {text}; aggregate in the query",
+    Cause.UNKNOWN: (
+        "{url}: the request failed: {text}; check the URL, and what is between this machine and "
+        "the server"
+    ),
+}
+# The others do not pass by themselves: to ask again would only take time.
+_CAN_PASS = frozenset({Cause.PROXY, Cause.TIMEOUT, Cause.CONNECTION})
+
+
+def no_response(error: RequestError, url: str) -> SourceError:
+    """What it means for a query that its request got no response."""
+    text = _NO_RESPONSE[error.cause].format(url=url, base=url.rstrip("/"), text=error)
+    return TransientError(text) if error.cause in _CAN_PASS else SourceError(text)
+
+
+def refusal(response: Response, access: Access) -> SourceError:
+    """What any status other than 200 means for a query."""
+    text = error_text(response.body, access.redactor.text)
+    status, where = response.status, f"{access.url} answers {response.status}"
+    if status not in _TRANSIENT:
+        return SourceError(f"{where}: {_LASTING.get(status, _NO_API)}: {text}")
+    wait = retry_after(response.headers)
+    asked = f" (it asks to wait {spoken(wait)})" if wait and wait >= 1 else ""
+    return TransientError(f"{where}: {_TRANSIENT[status]}{asked}: {text}", retry_after=wait)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """The seconds of a Retry-After header, given as a number or as a date."""
+    text = headers.get("Retry-After", "")
+    try:
+        wait = float(text) if text.isdecimal() else _until(text)
+    except (ValueError, TypeError, LookupError, ArithmeticError, OSError):
+        return None
+    return wait if math.isfinite(wait) else None
+
+
+def _until(date: str) -> float:
+    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())

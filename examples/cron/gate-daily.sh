@@ -1,7 +1,7 @@
 #!/bin/sh
 # The gate once a day, with dated reports. In crontab -e:
 #   0 9 * * * /path/to/project/gate-daily.sh
-# cron mails what this prints: nothing on GO, else one line that says why.
+# cron mails what this prints: nothing on GO, else one line with the reason.
 set -eu
 cd "$(dirname "$0")"
 PATH="$PWD/.venv/bin:$PATH"

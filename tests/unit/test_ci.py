@@ -154,6 +154,6 @@ def test_a_value_that_no_script_can_hold_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
 ) -> None:
     assert main(["ci", "gitlab", *options]) == 2
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert len(told.err.splitlines()) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == 1

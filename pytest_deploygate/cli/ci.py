@@ -75,8 +75,9 @@ def pipeline(given: argparse.Namespace) -> str:
         block_end_string="%>",
         trim_blocks=True,
         keep_trailing_newline=True,
+        # a misspelt name must fail here, not become an empty word in somebody's deploy script
         undefined=StrictUndefined,
-        autoescape=False,
+        autoescape=False,  # the filters below quote for YAML, Groovy and shell instead of HTML
     )
     environment.filters |= {"yaml": _yaml, "groovy": _groovy, "shell": shlex.quote}
     folder = resources.files("pytest_deploygate.cli") / "pipelines"

@@ -60,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=MAX_AGE,
         help=f"maximum age of the report (default: {MAX_AGE})",
     )
-    parser.add_argument("--env", metavar="NAME", default="", help="required environment")
+    parser.add_argument("--env", metavar="NAME", default="", help="environment of the report")
     parser.add_argument("--allow-warning", action="store_true", help="also accept WARNING")
     parser.add_argument(
         "--exit-code",
@@ -132,6 +132,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
+    # Python reads NaN and Infinity, but they are not JSON: other tools would reject the report
     raise ValueError(f"{name} is not JSON")
 
 
@@ -148,6 +149,7 @@ def _refuse_other_documents(path: Path, document: object) -> None:
     from jsonschema import Draft202012Validator, FormatChecker
     from jsonschema.exceptions import best_match
 
+    # jsonschema checks date-time only if another package is installed
     formats = FormatChecker(formats=())
     formats.checks("date-time", raises=ValueError)(_is_time)
     validator = Draft202012Validator(schema(), format_checker=formats)

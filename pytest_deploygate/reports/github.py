@@ -23,8 +23,9 @@ _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_OTHERS = 30
 _MOST_FAILURES = 50
 _MOST_NAMES = 3
-_REST_BYTES = 200
+_REST_BYTES = 200  # room for the line that counts the checks without a row
 _PROBLEMS = 20
+# Entities work in table cells and in bold text; a backslash does not escape | or < everywhere.
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|&~$"})
 _HEADER = "| | Check | Value | Limit | Message |\n| --- | --- | ---: | ---: | --- |\n"
 

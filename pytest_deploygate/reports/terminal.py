@@ -36,6 +36,7 @@ _WORDS = {
 }
 _PLAIN = str.maketrans({"≤": "<=", "≥": ">=", "…": "...", "•": "*", "×": "x", "→": "->"})
 _FAILED = (Status.NO_GO, Status.WARNING)
+# More lines would bury the verdict; -v lists every check.
 _MOST_FAILURES = 50
 _MOST_OTHERS = 30
 _MOST_OUTPUT = 10
@@ -81,7 +82,9 @@ def write(
     encoding = getattr(file, "encoding", None) or "utf-8"
     shows_all = _can_encode("".join(LIGHTS.values()) + "≤≥…•", encoding)
     shown = file is not None and file.isatty() and writer.hasmarkup
+    # these terminals print the escape sequence of a link instead of ignoring it
     links = shown and os.environ.get("TERM") not in (None, "dumb", "linux")
+    # rules of 200 columns are hard to read in a log
     style = Style(min(writer.fullwidth, 100), shows_all, verbosity)
     writer.line()
     for line in lines(report, written, style):

@@ -88,6 +88,7 @@ def _check(
     metrics: Mapping[str, Metric],
     run: GateRun,
 ) -> Check:
+    # judged as in a run, so that the doctor and the gate agree on what is missing
     result = run.judge(criterion)
     own = tuple(metrics[name] for name in dict.fromkeys(s.metric for s in found or ()))
     if result.reason is Reason.NO_DATA and not result.ok:

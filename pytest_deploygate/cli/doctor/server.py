@@ -84,6 +84,7 @@ def _kind(source: PrometheusSource, health: _Page) -> str:
     if application := build.data.get("application"):
         return f"{application} {version}"
     if "X-Server-Hostname" in (build.headers or {}):
+        # its buildinfo gives a version of Prometheus, not its own
         found = _VICTORIA_VERSION.search(_page(source, "metrics").body)
         return f"VictoriaMetrics {found[1].decode() if found else ''}".rstrip()
     if version:
@@ -97,6 +98,7 @@ def _clock(headers: Mapping[str, str]) -> str:
         skew = abs(time.time() - parsedate_to_datetime(headers["Date"]).timestamp())
     except (LookupError, ValueError, TypeError, ArithmeticError, OSError):
         return "unknown"
+    # the header Date has whole seconds, and the request takes time
     return "same as here" if skew < 2 else f"differs by {spoken(skew)} from this machine"
 
 

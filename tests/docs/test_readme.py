@@ -1,4 +1,4 @@
-"""The documentation is executed: what it shows can be pasted."""
+"""The examples in the documentation run as they are pasted."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+def blocks(language: str, containing: str = "") -> list[str]:
+    """The blocks of code in the README; without any, a test would check nothing and pass."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    found = [block for block in found if containing in block]
+    assert found, f"the README has no block of {language} with {containing!r}"
+    return found
 
 
 def commands(start: str) -> list[str]:
-    lines = [line for block in blocks("bash") for line in block.splitlines()]
+    lines = [line for block in blocks("bash", start) for line in block.splitlines()]
     return [line.partition("  #")[0] for line in lines if line.startswith(start)]
 
 
 SERVICES = [("checkout", "200", 99.8), ("checkout", "500", 0.2), ("search", "200", 40.0)]
-CHECKS = [block for block in blocks("python") if "def test_" in block]
+CHECKS = blocks("python", "def test_")
 
 
 @pytest.mark.parametrize("source", CHECKS, ids=range(len(CHECKS)))
@@ -47,7 +51,7 @@ def test_every_example_of_a_check_is_collected(
 
 @pytest.fixture
 def services(tmp_path: Path) -> Iterator[Server]:
-    """A Prometheus that knows two of the three services, of which one has errors."""
+    """A Prometheus with two of the three services, of which one has errors."""
     state = replace(production(END), series=())
     for service, status, rate in SERVICES:
         labels = {"service": service, "status": status}
@@ -60,7 +64,7 @@ def services(tmp_path: Path) -> Iterator[Server]:
 def test_the_fleet_runs_as_pasted(
     pytester: pytest.Pytester, run_gate: Gate, services: Server, workers: tuple[str, ...]
 ) -> None:
-    [source] = [block for block in CHECKS if "SERVICES = " in block]
+    [source] = blocks("python", "SERVICES = ")
     pytester.path.joinpath("test_fleet.py").write_text(source, encoding="utf-8")
     with proxy(services.url, 0) as counting:
         where = (f"--prometheus-url={counting.url}", f"--gate-at={END}", "--gate-json=gate.json")
@@ -77,7 +81,7 @@ def test_the_fleet_runs_as_pasted(
 
 
 @pytest.mark.parametrize("command", commands("pytest -p deploygate"))
-def test_every_gate_command_is_one_that_the_gate_takes(
+def test_the_gate_accepts_every_command(
     pytester: pytest.Pytester,
     run_gate: Gate,
     monkeypatch: pytest.MonkeyPatch,
@@ -102,8 +106,11 @@ def test_every_configuration_is_valid(tmp_path: Path) -> None:
             load(tmp_path, None, environment)
 
 
-def test_every_file_that_is_named_exists() -> None:
-    for document in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"):
-        text = (ROOT / document).read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)#:]+)\)", text):
-            assert (ROOT / target).exists(), f"{document} names {target}"
+def test_every_linked_file_exists() -> None:
+    links = [
+        (document, target)
+        for document in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")
+        for target in re.findall(r"\]\(([^)#:]+)\)", (ROOT / document).read_text("utf-8"))
+    ]
+    assert len(links) > 5
+    assert [(document, target) for document, target in links if not (ROOT / target).exists()] == []

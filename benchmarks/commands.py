@@ -9,7 +9,8 @@ from pathlib import Path
 from gate_checks import criteria
 from pytest_deploygate import Criterion
 from pytest_deploygate.core.series import RangeQuery
-from pytest_deploygate.engine.judging import query_of
+from pytest_deploygate.engine.judging import queries_of
+from pytest_deploygate.kinds.base import Times
 
 ALL = [
     criterion
@@ -91,7 +92,7 @@ def asked(url: str, at: float) -> list[tuple[str, dict[str, str]]]:
 
 
 def _request(url: str, criterion: Criterion, at: float) -> tuple[str, dict[str, str]]:
-    query = query_of(criterion, at)
+    (query,) = queries_of(criterion, Times(at))
     if isinstance(query, RangeQuery):
         times = {"start": query.start, "end": query.end, "step": query.step}
         data = {key: str(value) for key, value in times.items()}

@@ -21,11 +21,8 @@ from grafana_foundation_sdk.models import dashboard as model
 from pytest_deploygate.cli import states as promql
 from pytest_deploygate.cli import wording
 from pytest_deploygate.cli.gate import Gate
-from pytest_deploygate.cli.judgements import average, judgement
 from pytest_deploygate.core.criterion import Criterion, Severity
-from pytest_deploygate.kinds.limit import LOWER_IS_BETTER
-from pytest_deploygate.kinds.trend import Trend
-from pytest_deploygate.promql.expressions import selector
+from pytest_deploygate.promql.expressions import NotExpressible, selector
 
 VARIABLE = "datasource"
 _SOURCE = common.DataSourceRef(type_val="prometheus", uid=f"${{{VARIABLE}}}")
@@ -53,6 +50,9 @@ def render(gate: Gate, title: str) -> str:
     )
     for criterion in gate.criteria:
         dashboard.with_panel(_criterion(criterion).id(next(number)))
+    for criterion, form in gate.unexpressed:
+        if form.value:
+            dashboard.with_panel(_undecided(criterion, form).id(next(number)))
     return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -65,6 +65,9 @@ def _light(gate: Gate) -> stat.Panel:
     told = "What a gate run would say now: the worst check decides, a blind gate is NO-GO."
     if gate.others:
         told += f" Without the {gate.others} tests that have no criterion."
+    if gate.unexpressed:
+        names = ", ".join(wording.title(criterion) for criterion, _ in gate.unexpressed)
+        told += f" Without what PromQL cannot judge: {names}."
     return (
         stat.Panel()
         .title("Deployment gate")
@@ -122,29 +125,39 @@ def _checks(gate: Gate) -> table.Panel:
 
 
 def _criterion(criterion: Criterion) -> timeseries.Panel:
+    form = promql.expressions_of(criterion)
+    panel = _drawn(criterion, form.value).unit(_unit(criterion, per_hour=form.per_hour))
+    if form.baseline:
+        dashed = common.LineStyle(fill="dash", dash=[8, 8])
+        panel.with_target(_query(form.baseline, "B").range().legend_format(form.baseline_title))
+        panel.override_by_query("B", [_set("custom.lineStyle", dashed)])
+    return panel
+
+
+def _undecided(criterion: Criterion, form: NotExpressible) -> timeseries.Panel:
+    """What a panel can draw and no expression can judge."""
+    why = f"Drawn, not judged: {form.why}"
+    return _drawn(criterion, form.value, why).unit(_unit(criterion))
+
+
+def _drawn(criterion: Criterion, value: str, *notes: str) -> timeseries.Panel:
     style = build_common.GraphThresholdsStyleConfig().mode(
         common.GraphThresholdsStyleMode.LINE_AND_AREA
     )
-    panel = (
+    return (
         timeseries.Panel()
         .title(f"{wording.title(criterion)} ({wording.limit(criterion)})")
-        .description("\n\n".join([wording.rule(criterion), *wording.caveats(criterion)]))
+        .description("\n\n".join([wording.rule(criterion), *wording.caveats(criterion), *notes]))
         .datasource(_SOURCE)
         .span(_WIDTH // 3)
         .height(8)
-        .unit(_unit(criterion))
         .fill_opacity(0)
         .legend(_legend())
         .thresholds(_limit(criterion))
         .thresholds_style(style)
-        .with_target(_query(judgement(criterion).value).range())
+        .with_target(_query(value).range())
         .no_value("no data")
     )
-    if baseline := average(criterion):
-        dashed = common.LineStyle(fill="dash", dash=[8, 8])
-        panel.with_target(_query(baseline, "B").range().legend_format(wording.average(criterion)))
-        panel.override_by_query("B", [_set("custom.lineStyle", dashed)])
-    return panel
 
 
 def _legend() -> build_common.VizLegendOptions:
@@ -156,14 +169,14 @@ def _legend() -> build_common.VizLegendOptions:
 
 def _limit(criterion: Criterion) -> build.ThresholdsConfig:
     good, bad = "green", _BAD[criterion.level]
-    below, above = (good, bad) if criterion.comparison in LOWER_IS_BETTER else (bad, good)
+    below, above = (good, bad) if criterion.comparison.lower_is_better else (bad, good)
     steps = [model.Threshold(None, below), model.Threshold(criterion.limit, above)]
     return build.ThresholdsConfig().mode(model.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
-def _unit(criterion: Criterion) -> str:
+def _unit(criterion: Criterion, *, per_hour: bool = False) -> str:
     """Grafana's word for the unit; any other is written behind the number."""
-    if isinstance(criterion.kind, Trend):
+    if per_hour:
         return f"suffix: {criterion.unit}/h" if criterion.unit else "suffix:/h"
     return _UNITS.get(criterion.unit, f"suffix: {criterion.unit}")
 

@@ -14,6 +14,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.files import write_atomically
 from pytest_deploygate.core.text import printable
+from pytest_deploygate.engine.judging import kind_of
+from pytest_deploygate.promql.expressions import Expressions, NotExpressible
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,16 +23,18 @@ class Gate:
     """The criteria of one gate: thresholds are resolved, and every id is unique.
 
     Attributes:
-        criteria: what is exported.
-        command: the command line that exports it.
+        criteria: those whose kind PromQL can express.
+        command: the command line that exports them.
         environment: the environment of the gate, empty for none.
         others: number of tests without a criterion; they cannot be written as PromQL.
+        unexpressed: the criteria that PromQL cannot judge, and why.
     """
 
     criteria: tuple[Criterion, ...]
     command: str
     environment: str = ""
     others: int = 0
+    unexpressed: tuple[tuple[Criterion, NotExpressible], ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -62,8 +66,10 @@ def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
     if twice:
         raise ConfigurationError(f"two criteria have the id {twice[0]!r}; ids must be unique")
     command = shlex.join(["deploygate", name, *collected.arguments])
+    forms = [(one, kind_of(one).promql(one)) for one in criteria]
     return Gate(
-        criteria=criteria,
+        criteria=tuple(one for one, form in forms if isinstance(form, Expressions)),
+        unexpressed=tuple((one, form) for one, form in forms if not isinstance(form, Expressions)),
         command=printable(collected.run.redactor.text(command)),
         environment=printable(collected.run.settings.text("gate-env")),
         others=collected.others,

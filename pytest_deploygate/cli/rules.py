@@ -95,6 +95,8 @@ def _header(gate: Gate) -> str:
     if gate.others:
         tests = "1 test" if gate.others == 1 else f"{gate.others} tests"
         text += f"\nNot in here either: {tests} of this gate without a criterion.\n"
+    for criterion, form in gate.unexpressed:
+        text += f"\nNot in here either: {wording.title(criterion)}: {form.why}.\n"
     return text
 
 
@@ -106,6 +108,10 @@ def _recording(gate: Gate) -> Iterator[tuple[str, Rule]]:
         yield "", _record(STATUS, promql.state(criterion), labels)
         if criterion.level is Severity.CRITICAL:
             yield "", _record(JUDGED, promql.judged(criterion), labels)
+    for criterion, form in gate.unexpressed:
+        if form.value:
+            labels = {"criterion": criterion.id, "severity": criterion.level.value, **gate.labels}
+            yield _about(criterion), _record(VALUE, promql.worst(criterion, form.value), labels)
     yield (
         "The verdict: the worst check decides, and a blind gate is NO-GO.",
         _record(GATE, _gate_state(gate), gate.labels),

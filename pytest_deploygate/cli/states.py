@@ -9,12 +9,12 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_deploygate.cli import wording
-from pytest_deploygate.cli.judgements import judgement
 from pytest_deploygate.core.criterion import Comparison, Criterion, NoData, Severity
 from pytest_deploygate.core.result import Status
+from pytest_deploygate.engine.judging import kind_of
 from pytest_deploygate.engine.outcome import without_data
-from pytest_deploygate.kinds.limit import LOWER_IS_BETTER
 from pytest_deploygate.promql.expressions import (
+    Expressions,
     call,
     commented,
     grouped,
@@ -33,13 +33,24 @@ STATES: Mapping[Status, float] = {
 """A state as a number; NaN is not counted."""
 
 
+def expressions_of(criterion: Criterion) -> Expressions:
+    """How PromQL judges the series of a criterion whose kind it can express."""
+    found = kind_of(criterion).promql(criterion)
+    assert isinstance(found, Expressions)
+    return found
+
+
 def value(criterion: Criterion) -> str:
     """The value of the worst series, in the query's unit; a trend's is per hour."""
-    shown = judgement(criterion).value
+    return worst(criterion, expressions_of(criterion).value)
+
+
+def worst(criterion: Criterion, shown: str) -> str:
+    """The worst of these values."""
     if criterion.comparison is Comparison.EQUALS:
         off = f"abs({operand(shown)} - {literal(criterion.limit)})"
         return call("max", f"{operand(shown)} and topk(1, {off})")
-    return call("max" if criterion.comparison in LOWER_IS_BETTER else "min", shown)
+    return call("max" if criterion.comparison.lower_is_better else "min", shown)
 
 
 def state(criterion: Criterion) -> str:
@@ -55,7 +66,7 @@ def evaluated(criterion: Criterion) -> str:
 
     What ``warning`` and ``no-go`` say of missing data they say of every series.
     """
-    by, policy = judgement(criterion), NoData(criterion.no_data)
+    by, policy = expressions_of(criterion), NoData(criterion.no_data)
     every, known = call("min", by.every), judged(criterion)
     if policy in (NoData.SKIP, NoData.GO):
         return known if criterion.level is Severity.CRITICAL else f"0.5 + 0.5 * {known}"
@@ -107,4 +118,4 @@ def judged(criterion: Criterion) -> str:
 
     What the others mean is the state's: a criterion of which a part was judged lets the gate see.
     """
-    return call("min", judgement(criterion).judged)
+    return call("min", expressions_of(criterion).judged)

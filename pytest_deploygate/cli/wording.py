@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pytest_deploygate.core.criterion import Comparison, Criterion, number
-from pytest_deploygate.core.durations import seconds, spoken
+from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.series import RangeQuery
 from pytest_deploygate.core.text import printable, value_text
-from pytest_deploygate.engine.judging import query_of
+from pytest_deploygate.engine.judging import kind_of, queries_of
 from pytest_deploygate.engine.outcome import without_data
-from pytest_deploygate.kinds.limit import LOWER_IS_BETTER
-from pytest_deploygate.kinds.runaway import Runaway
-from pytest_deploygate.kinds.sustained import Sustained
-from pytest_deploygate.kinds.trend import Trend
-from pytest_deploygate.promql.expressions import duration
+from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.promql.expressions import Expressions, duration
 
 
 def title(criterion: Criterion) -> str:
@@ -26,10 +22,14 @@ def title(criterion: Criterion) -> str:
 def limit(criterion: Criterion) -> str:
     """The limit with its unit: ``≤ 4.50 s``, ``≥ 0 per hour``, ``< 2 and ≤ 3 x its 2h average``."""
     text = f"{criterion.comparison.symbol} {value_text(criterion.limit, criterion.unit)}"
-    if isinstance(criterion.kind, Trend):
+    form = _expressions(criterion)
+    if form is None:
+        return text
+    if form.per_hour:
         return f"{text} per hour"
-    baseline = average(criterion)
-    return f"{text} and {Comparison.AT_MOST.symbol} {baseline}" if baseline else text
+    if form.baseline_title:
+        return f"{text} and {Comparison.AT_MOST.symbol} {form.baseline_title}"
+    return text
 
 
 def summary(criterion: Criterion) -> str:
@@ -39,21 +39,16 @@ def summary(criterion: Criterion) -> str:
 
 def rule(criterion: Criterion) -> str:
     """When it passes, and what missing data means."""
-    kind, quantity = criterion.kind, printable(criterion.quantity) or "value"
-    told = f"{quantity} {limit(criterion)}"
-    if isinstance(kind, Sustained):
-        told += f", a breach if it lasted for {spoken(seconds(kind.window))}"
-    elif isinstance(kind, Trend):
-        told += f", the slope over {spoken(seconds(kind.window))}"
-    return f"{criterion.level.value}, {told}; without data {_WITHOUT_DATA[without_data(criterion)]}"
+    text = f"{printable(criterion.quantity) or 'value'} {limit(criterion)}"
+    form = _expressions(criterion)
+    if form is not None and form.condition:
+        text += f", {form.condition}"
+    return f"{criterion.level.value}, {text}; without data {_WITHOUT_DATA[without_data(criterion)]}"
 
 
-def average(criterion: Criterion) -> str:
-    """What a runaway is held against besides its limit: ``3 x its 2h average``."""
-    kind = criterion.kind
-    if not isinstance(kind, Runaway) or criterion.comparison not in LOWER_IS_BETTER:
-        return ""
-    return f"{number(kind.factor):g} x its {spoken(seconds(kind.baseline))} average"
+def _expressions(criterion: Criterion) -> Expressions | None:
+    form = kind_of(criterion).promql(criterion)
+    return form if isinstance(form, Expressions) else None
 
 
 _WITHOUT_DATA = {
@@ -66,7 +61,6 @@ _WITHOUT_DATA = {
 
 def caveats(criterion: Criterion) -> Iterator[str]:
     """Where the expressions may differ from the gate."""
-    query = query_of(criterion, at=0.0)
-    if isinstance(query, RangeQuery):
-        step = duration(query.step)
+    queries = queries_of(criterion, Times(0.0))
+    for step in dict.fromkeys(duration(q.step) for q in queries if isinstance(q, RangeQuery)):
         yield f"looks every {step} at round times, so up to {step} earlier or later than the gate"

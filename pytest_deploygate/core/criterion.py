@@ -32,7 +32,10 @@ class NoData(StrEnum):
 
 
 class Comparison(Enum):
-    """How a value is held against its limit: the criterion's keyword, a symbol, a function."""
+    """How a value is held against its limit: the criterion's keyword, a symbol, a function.
+
+    The function ``holds`` takes numbers, or arrays of them.
+    """
 
     BELOW = ("below", "<", operator.lt)
     AT_MOST = ("at_most", "≤", operator.le)
@@ -40,14 +43,19 @@ class Comparison(Enum):
     AT_LEAST = ("at_least", "≥", operator.ge)
     EQUALS = ("equals", "=", operator.eq)
 
-    def __init__(self, keyword: str, symbol: str, holds: Callable[[float, float], bool]) -> None:
+    def __init__(self, keyword: str, symbol: str, holds: Callable[[Any, Any], Any]) -> None:
         self.keyword = keyword
         self.symbol = symbol
-        self._holds = holds
+        self.holds = holds
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether the limit is a highest value."""
+        return self in (Comparison.BELOW, Comparison.AT_MOST)
 
     def passes(self, value: float, limit: float) -> bool:
         """Whether a finite value keeps to the limit; NaN and infinity never do."""
-        return math.isfinite(value) and self._holds(value, limit)
+        return math.isfinite(value) and self.holds(value, limit)
 
     def badness(self, value: float, limit: float) -> float:
         """A number that grows as the value gets worse; NaN is worst of all."""

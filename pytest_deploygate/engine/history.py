@@ -13,7 +13,8 @@ from pytest_deploygate.core.report import WORST_FIRST
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.kinds.trend import history_query
+from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.window import STEPS
 
 WINDOW = 7200.0
 """Seconds."""
@@ -37,7 +38,9 @@ def wanted(results: Iterable[Result]) -> list[Result]:
 
 def queries(results: Iterable[Result], at: float) -> list[RangeQuery]:
     """What to ask for at the evaluation time, each expression once."""
-    return list(dict.fromkeys(history_query(result.query, at, WINDOW) for result in results))
+    times = Times(at)
+    asked = (times.window(result.query, WINDOW, WINDOW / STEPS) for result in results)
+    return list(dict.fromkeys(asked))
 
 
 def joined(results: Iterable[Result], answers: Mapping[Query, Measurement]) -> tuple[Result, ...]:

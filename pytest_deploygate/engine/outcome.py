@@ -1,22 +1,46 @@
-"""The one result that the outcomes of all series make together."""
+"""The one result that the decisions about all series make together."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion, NoData, Severity
 from pytest_deploygate.core.result import Reason, Result, Status
-from pytest_deploygate.core.series import Measurement
+from pytest_deploygate.core.series import Measurement, Series
 from pytest_deploygate.core.text import labels_text, printable
-from pytest_deploygate.kinds.limit import Outcome
+from pytest_deploygate.kinds.base import Decision, Kind
 
-_ON_NO_DATA = {
+WITHOUT_DATA = {
     NoData.NO_GO: Status.NO_GO,
     NoData.WARNING: Status.WARNING,
     NoData.SKIP: Status.SKIPPED,
     NoData.GO: Status.GO,
 }
+"""What each policy makes of a criterion without data."""
+
+
+class Measured(NamedTuple):
+    """The answers to all queries of a criterion.
+
+    ``answers`` hold the series that ``match`` selects, ``total`` counts all that were answered,
+    and ``warnings`` is what the source warned of, harmless to print.
+    """
+
+    answers: tuple[Sequence[Series], ...]
+    total: int
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, criterion: Criterion, measurements: Iterable[Measurement]) -> Measured:
+        """The measurements, with only the series that the criterion matches."""
+        found = list(measurements)
+        warnings = [printable(text) for one in found for text in one.warnings]
+        return cls(
+            tuple(one.matching(criterion.match) for one in found),
+            sum(len(one.series) for one in found),
+            tuple(dict.fromkeys(warnings)),
+        )
 
 
 class _Conclusion(NamedTuple):
@@ -25,77 +49,104 @@ class _Conclusion(NamedTuple):
     status: Status
     reason: Reason
     message: str
-    worst: Outcome | None = None
+    worst: Decision | None = None
     failing: int = 0
 
 
 def failed_status(severity: Severity) -> Status:
-    """What a breach or an error of this severity means."""
+    """The status of a breach or an error of this severity."""
     return Status.NO_GO if severity is Severity.CRITICAL else Status.WARNING
 
 
 def without_data(criterion: Criterion) -> Status:
-    """What a criterion becomes of which nothing could be judged."""
-    return Status.SKIPPED if criterion.optional else _ON_NO_DATA[NoData(criterion.no_data)]
+    """The status when no series could be judged."""
+    return Status.SKIPPED if criterion.optional else WITHOUT_DATA[NoData(criterion.no_data)]
+
+
+def counts_missing(criterion: Criterion) -> bool:
+    """Whether a series without data keeps the criterion from GO, though the others pass."""
+    return WITHOUT_DATA[NoData(criterion.no_data)] in (Status.NO_GO, Status.WARNING)
+
+
+def incomplete_status(criterion: Criterion) -> Status:
+    """The status when everything measured passes, and something was not measured."""
+    return Status.NO_GO if criterion.no_data == NoData.NO_GO else Status.WARNING
 
 
 def unanswered(criterion: Criterion, at: float, message: str) -> Result:
-    """The source could not answer: like a breach of the criterion's severity."""
+    """The result when the source could not answer: like a breach of the criterion's severity."""
     status = failed_status(criterion.level)
     return _result(criterion, at, _Conclusion(status, Reason.ERROR, printable(message)))
 
 
 def conclude(
-    criterion: Criterion, at: float, outcomes: Sequence[Outcome], answer: Measurement
+    criterion: Criterion, kind: Kind, at: float, decisions: Sequence[Decision], measured: Measured
 ) -> Result:
     """The worst series decides; a result that rests on incomplete data is never GO."""
-    ordered = sorted(outcomes, key=_labels)
-    told = tuple(printable(warning) for warning in answer.warnings)
+    ordered = sorted(decisions, key=_labels)
     conclusion = (
-        _conclusion(criterion, ordered, told)
+        _Concluding(criterion, kind, ordered, measured.warnings).conclusion()
         if ordered
-        else _no_data(criterion, _why_nothing(criterion, len(answer.series)), told)
+        else _no_data(criterion, _why_nothing(criterion, measured.total), measured.warnings)
     )
-    return _result(criterion, at, conclusion, total=len(ordered), warnings=told)
+    return _result(criterion, at, conclusion, total=len(ordered), warnings=measured.warnings)
 
 
-def _conclusion(
-    criterion: Criterion, outcomes: Sequence[Outcome], warnings: Sequence[str]
-) -> _Conclusion:
-    for reason in (Reason.BREACH, Reason.ERROR):
-        if failing := _of(reason, outcomes):
-            return _failed(criterion, failing, outcomes)
-    passing, missing = _of(Reason.OK, outcomes), _of(Reason.NO_DATA, outcomes)
-    if not passing:
-        return _no_data(criterion, missing[0].text, warnings)
-    if warnings:
-        return _incomplete(criterion, passing, f"incomplete, the source warns: {warnings[0]}")
-    if missing and _ON_NO_DATA[NoData(criterion.no_data)] in (Status.NO_GO, Status.WARNING):
-        labels, why = _named(missing[0]), missing[0].text
-        told = f"no data for {len(missing)} of {len(outcomes)} series{labels}: {why}"
-        return _incomplete(criterion, passing, told, len(missing))
-    worst = _worst(passing)
-    others = f", worst of {len(passing)}" if len(passing) > 1 else ""
-    return _Conclusion(Status.GO, Reason.OK, worst.text + others, worst)
+class _Concluding(NamedTuple):
+    """All decisions about a criterion, in the order of their labels."""
 
+    criterion: Criterion
+    kind: Kind
+    decisions: Sequence[Decision]
+    warnings: Sequence[str]
 
-def _failed(
-    criterion: Criterion, failing: Sequence[Outcome], outcomes: Sequence[Outcome]
-) -> _Conclusion:
-    worst = _worst(failing)
-    message = worst.text + _named(worst) + _others(len(failing), outcomes)
-    status = failed_status(criterion.level)
-    return _Conclusion(status, worst.reason, message, worst, len(failing))
+    def conclusion(self) -> _Conclusion:
+        for reason in (Reason.BREACH, Reason.ERROR):
+            if failing := self._of(reason):
+                return self._failed(failing)
+        passing, missing = self._of(Reason.OK), self._of(Reason.NO_DATA)
+        if not passing:
+            return _no_data(self.criterion, self._text(missing[0]), self.warnings)
+        if self.warnings:
+            message = f"incomplete, the source warns: {self.warnings[0]}"
+            return self._incomplete(passing, message)
+        if missing and counts_missing(self.criterion):
+            which = f"{len(missing)} of {len(self.decisions)} series{_named(missing[0])}"
+            message = f"no data for {which}: {self._text(missing[0])}"
+            return self._incomplete(passing, message, len(missing))
+        worst = _worst(passing)
+        others = f", worst of {len(passing)}" if len(passing) > 1 else ""
+        return _Conclusion(Status.GO, Reason.OK, self._text(worst) + others, worst)
 
+    def _text(self, decision: Decision) -> str:
+        return self.kind.explain(self.criterion, decision)
 
-def _others(failing: int, outcomes: Sequence[Outcome]) -> str:
-    """How the series besides the worst one fare."""
-    others = len(outcomes) - 1
-    if failing > 1:
-        return f" and {failing - 1} more of {len(outcomes)}"
-    if others and len(_of(Reason.OK, outcomes)) == others:
-        return f", the other {others} pass" if others > 1 else ", the other passes"
-    return f", one of {len(outcomes)}" if others else ""
+    def _of(self, reason: Reason) -> list[Decision]:
+        return [decision for decision in self.decisions if decision.reason is reason]
+
+    def _failed(self, failing: Sequence[Decision]) -> _Conclusion:
+        worst = _worst(failing)
+        message = self._text(worst) + _named(worst) + self._others(len(failing))
+        status = failed_status(self.criterion.level)
+        return _Conclusion(status, worst.reason, message, worst, len(failing))
+
+    def _others(self, failing: int) -> str:
+        """How the series besides the worst one fare."""
+        others = len(self.decisions) - 1
+        if failing > 1:
+            return f" and {failing - 1} more of {len(self.decisions)}"
+        if others and len(self._of(Reason.OK)) == others:
+            return f", the other {others} pass" if others > 1 else ", the other passes"
+        return f", one of {len(self.decisions)}" if others else ""
+
+    def _incomplete(
+        self, passing: Sequence[Decision], message: str, missing: int = 0
+    ) -> _Conclusion:
+        """What was measured passes, but something was not measured: at least a WARNING."""
+        worst = _worst(passing)
+        message = f"{message}; the rest: {self._text(worst)}"
+        status = incomplete_status(self.criterion)
+        return _Conclusion(status, Reason.NO_DATA, message, worst, missing)
 
 
 def _why_nothing(criterion: Criterion, answered: int) -> str:
@@ -118,29 +169,16 @@ def _no_data(criterion: Criterion, why: str, warnings: Sequence[str]) -> _Conclu
     return _Conclusion(status, Reason.NO_DATA, message)
 
 
-def _incomplete(
-    criterion: Criterion, passing: Sequence[Outcome], told: str, missing: int = 0
-) -> _Conclusion:
-    """What was measured passes, but something was not measured: at least a WARNING."""
-    status = Status.NO_GO if criterion.no_data == NoData.NO_GO else Status.WARNING
-    worst = _worst(passing)
-    return _Conclusion(status, Reason.NO_DATA, f"{told}; the rest: {worst.text}", worst, missing)
+def _worst(decisions: Sequence[Decision]) -> Decision:
+    return max(decisions, key=lambda decision: (decision.badness, _labels(decision)))
 
 
-def _of(reason: Reason, outcomes: Sequence[Outcome]) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.reason is reason]
+def _labels(decision: Decision) -> list[tuple[str, str]]:
+    return sorted(decision.series.labels.items())
 
 
-def _worst(outcomes: Sequence[Outcome]) -> Outcome:
-    return max(outcomes, key=lambda outcome: (outcome.badness, _labels(outcome)))
-
-
-def _labels(outcome: Outcome) -> list[tuple[str, str]]:
-    return sorted(outcome.series.labels.items())
-
-
-def _named(outcome: Outcome) -> str:
-    labels = printable(labels_text(outcome.series.labels))
+def _named(decision: Decision) -> str:
+    labels = printable(labels_text(decision.series.labels))
     return f" ({labels})" if labels else ""
 
 

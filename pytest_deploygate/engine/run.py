@@ -13,7 +13,8 @@ from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.engine.asking import Measurements
-from pytest_deploygate.engine.judging import evaluate, query_of
+from pytest_deploygate.engine.judging import judge, queries_of
+from pytest_deploygate.kinds.base import Times
 
 if TYPE_CHECKING:
     from pytest_deploygate.http.access import Access
@@ -72,17 +73,19 @@ class GateRun:
 
     def prefetch(self, criteria: Iterable[Criterion]) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
-        at = self.at
-        self.measurements.prefetch(query_of(self.resolved(one), at) for one in criteria)
+        self.measurements.prefetch(self._queries(criteria))
 
     def progress(self, criteria: Iterable[Criterion]) -> Iterator[tuple[int, int]]:
         """How many queries are answered, of how many, until those of these criteria are."""
-        at = self.at
-        return self.measurements.progress([query_of(self.resolved(one), at) for one in criteria])
+        return self.measurements.progress(self._queries(criteria))
+
+    def _queries(self, criteria: Iterable[Criterion]) -> list[Query]:
+        times = Times(self.at)
+        return [query for one in criteria for query in queries_of(self.resolved(one), times)]
 
     def judge(self, criterion: Criterion) -> Result:
         """One criterion judged with the settings of this run."""
-        return evaluate(self.resolved(criterion), self.at, self.ask)
+        return judge(self.resolved(criterion), self.at, self.ask)
 
     def ask(self, query: Query) -> Measurement:
         """The source's answer.

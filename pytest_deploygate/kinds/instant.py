@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from pytest_deploygate.core.criterion import Criterion, Limit
-from pytest_deploygate.core.series import InstantQuery, Series
-from pytest_deploygate.kinds.limit import Outcome, judged, shown
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.series import Query
+from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.limit import explained, hold, largest_bucket, shown
+from pytest_deploygate.promql.expressions import Expressions, either, operand
+from pytest_deploygate.promql.judging import asked, keeps, measured
 
 
 @dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(Kind):
     """Judge the newest value of every series."""
 
-    def limits(self) -> Mapping[str, Limit]:
-        """What ``--gate-set`` may change."""
-        return {}
+    def queries(self, criterion: Criterion, times: Times) -> Sequence[Query]:
+        """The criterion's expression at each time."""
+        return (times.instant(criterion.query),)
 
+    def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
+        """Hold every value against the limit."""
+        largest = largest_bucket(criterion)
+        return [hold(criterion, one, one.value, largest=largest) for one in answers[0]]
 
-def query(criterion: Criterion, at: float) -> InstantQuery:
-    """The criterion's expression at the evaluation time."""
-    return InstantQuery(criterion.query, at)
+    def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
+        """The same over the matrix."""
+        from pytest_deploygate.kinds.many import Held, Matrix
 
+        matrix = Matrix.of(answers[0], times.instant(criterion.query))
+        held = Held.against(criterion, matrix.values, largest=largest_bucket(criterion))
+        return held.decisions(matrix.labels, matrix.present)
 
-def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
-    """One outcome for each series."""
-    return [_judge_one(criterion, one) for one in series]
+    def explain(self, criterion: Criterion, decision: Decision) -> str:
+        """The value and the limit."""
+        return explained(criterion, decision) + _interpolated(criterion, decision.value)
 
-
-def _judge_one(criterion: Criterion, series: Series) -> Outcome:
-    outcome = judged(criterion, series, value=series.value)
-    told = _interpolated(criterion, series.value)
-    return outcome._replace(text=outcome.text + told) if told else outcome
+    def promql(self, criterion: Criterion) -> Expressions:
+        """The comparison itself."""
+        query, largest = operand(asked(criterion)), largest_bucket(criterion)
+        every = keeps(criterion, query, largest)
+        judged = keeps(criterion, measured(criterion, query), largest)
+        graded = either(judged, f"0.5 * {query} ^ 0") if judged != every else every
+        return Expressions(value=asked(criterion), judged=judged, every=every, graded=graded)
 
 
 def _interpolated(criterion: Criterion, value: float) -> str:

@@ -1,114 +1,107 @@
-"""Hold one series' value against a limit, and say it."""
+"""Hold one value against a criterion's limit, and put that into words."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Series
 from pytest_deploygate.core.text import same, value_and_limit, value_text
+from pytest_deploygate.kinds.base import Decision
 
-LOWER_IS_BETTER = (Comparison.BELOW, Comparison.AT_MOST)
+_CUT_OFF = "cut off"
 
 
-class Outcome(NamedTuple):
-    """One series judged: ``reason`` is ok, breach, no-data or error; ``text`` says why.
+def hold(
+    criterion: Criterion, series: Series, value: float, *, largest: float = math.inf
+) -> Decision:
+    """Hold a value against the limit. NaN is no data or a breach, infinity is a breach.
 
-    ``comparison`` and ``limit`` are what the value was held against.
+    Args:
+        criterion: its limit, and what NaN means.
+        series: whose value it is.
+        value: in the criterion's unit.
+        largest: the bound from which on the value may be larger than it says (see
+            :func:`largest_bucket`).
     """
-
-    series: Series
-    reason: Reason
-    value: float
-    comparison: Comparison
-    limit: float
-    badness: float
-    text: str
-
-
-def judged(
-    criterion: Criterion,
-    series: Series,
-    *,
-    value: float,
-    at_most: float | None = None,
-    origin: str = "",
-) -> Outcome:
-    """Hold one value against the limit. NaN is no data or a breach, infinity is a breach.
-
-    ``at_most`` takes the place of the criterion's limit, and ``origin`` says where it is from.
-    """
-    comparison = criterion.comparison if at_most is None else Comparison.AT_MOST
-    limit = criterion.limit if at_most is None else at_most
-    if math.isnan(value) and not criterion.nan_is_breach:
-        reason, text = Reason.NO_DATA, "0/0, nothing was counted"
-    elif _is_cut_off(criterion, value):
-        reason, text = _cut_off(criterion, value)
-    elif _holds(comparison, value, limit):
-        reason, text = Reason.OK, _passing(criterion, value, comparison, limit, origin)
-    else:
-        reason, text = Reason.BREACH, _failing(criterion, value, comparison, limit)
+    comparison, limit = criterion.comparison, criterion.limit
     badness = comparison.badness(value, limit)
-    return Outcome(series, reason, value, comparison, limit, badness, text)
+    if math.isnan(value) and not criterion.nan_is_breach:
+        return Decision(series, Reason.NO_DATA, value, comparison, limit, badness)
+    if largest <= value < math.inf:
+        # Even the smallest value that it can be is in breach; or nobody knows.
+        reason = Reason.ERROR if comparison.passes(value, limit) else Reason.BREACH
+        return Decision(series, reason, value, comparison, limit, badness, _CUT_OFF)
+    reason = Reason.OK if holds(comparison, value, limit) else Reason.BREACH
+    return Decision(series, reason, value, comparison, limit, badness)
 
 
-def keeps(criterion: Criterion, value: float) -> bool:
-    """Whether a value is known to keep to the limit."""
-    known = not _is_cut_off(criterion, value)
-    return known and _holds(criterion.comparison, value, criterion.limit)
-
-
-def _holds(comparison: Comparison, value: float, limit: float) -> bool:
-    """What differs by rounding alone is equal."""
+def holds(comparison: Comparison, value: float, limit: float) -> bool:
+    """Whether a value keeps the limit. Numbers that differ only by rounding are equal."""
     return comparison.passes(limit if same(value, limit) else value, limit)
 
 
-def largest_bucket(criterion: Criterion) -> float:
-    """The bound from which on a value may be more than it says, infinity where there is none.
+def keeps(criterion: Criterion, value: float, *, largest: float = math.inf) -> bool:
+    """Whether a value is known to keep the criterion's limit."""
+    known = not largest <= value < math.inf
+    return known and holds(criterion.comparison, value, criterion.limit)
 
-    A quantile in the last bucket is given as its lower bound; a trend's slope is no quantile.
+
+def largest_bucket(criterion: Criterion) -> float:
+    """The bound from which on a value may be larger than it says; infinity where there is none.
+
+    A quantile in the last bucket is given as that bucket's lower bound.
     Source: the documentation of histogram_quantile().
     """
-    bounded = criterion.comparison in LOWER_IS_BETTER and type(criterion.kind).__name__ != "Trend"
-    return max(criterion.buckets) if criterion.buckets and bounded else math.inf
+    bounded = criterion.buckets and criterion.comparison.lower_is_better
+    return max(criterion.buckets) if bounded else math.inf
 
 
-def _is_cut_off(criterion: Criterion, value: float) -> bool:
-    return largest_bucket(criterion) <= value < math.inf
-
-
-def _cut_off(criterion: Criterion, value: float) -> tuple[Reason, str]:
-    largest = shown(criterion, max(criterion.buckets))
-    quantity = f"{criterion.quantity} above {largest}".lstrip()
-    limit = shown(criterion, criterion.limit)
-    if criterion.comparison.passes(value, criterion.limit):
-        told = f"the histogram cannot tell whether {limit} is kept"
-        return Reason.ERROR, f"{quantity}, the largest bucket: {told}"
-    return Reason.BREACH, f"{quantity}, the largest bucket, limit {limit}"
-
-
-def _passing(
-    criterion: Criterion, value: float, comparison: Comparison, limit: float, origin: str
-) -> str:
-    """``p95 2.12 s (< 2.50 s)``."""
-    found, bound = value_and_limit(value, limit, criterion.unit)
-    told = f"{bound}, {origin}" if origin else bound
-    return f"{criterion.quantity} {found} ({comparison.symbol} {told})".lstrip()
-
-
-def _failing(criterion: Criterion, value: float, comparison: Comparison, limit: float) -> str:
-    """``p95 4.92 s, limit 4.50 s``; for the limit itself ``p95 4.50 s, must be < 4.50 s``."""
-    found, bound = value_and_limit(value, limit, criterion.unit)
-    told = f"must be {comparison.symbol} {bound}" if same(value, limit) else f"limit {bound}"
-    return f"{criterion.quantity} {found}, {told}".lstrip()
-
-
-def unjudged(series: Series, criterion: Criterion, text: str) -> Outcome:
+def unjudged(
+    criterion: Criterion, series: Series, case: str, numbers: tuple[float, ...] = ()
+) -> Decision:
     """A series that cannot be judged, at least not yet."""
     held = criterion.comparison, criterion.limit
-    return Outcome(series, Reason.NO_DATA, series.value, *held, 0.0, text)
+    return Decision(series, Reason.NO_DATA, series.value, *held, 0.0, case, numbers)
+
+
+def explained(criterion: Criterion, decision: Decision, origin: str = "") -> str:
+    """What was held against which limit; ``origin`` says where a limit of the kind comes from."""
+    if decision.reason is Reason.NO_DATA:
+        return "0/0, nothing was counted"
+    if decision.case == _CUT_OFF:
+        return _cut_off(criterion, decision)
+    if decision.reason is Reason.OK:
+        return _passing(criterion, decision, origin)
+    return _failing(criterion, decision)
+
+
+def _cut_off(criterion: Criterion, decision: Decision) -> str:
+    limit = shown(criterion, criterion.limit)
+    above = f"above {shown(criterion, max(criterion.buckets))}, the largest bucket"
+    if decision.reason is Reason.ERROR:
+        return _of(criterion, f"{above}: the histogram cannot tell whether {limit} is kept")
+    return _of(criterion, f"{above}, limit {limit}")
+
+
+def _passing(criterion: Criterion, decision: Decision, origin: str) -> str:
+    """``p95 2.12 s (< 2.50 s)``."""
+    found, bound = value_and_limit(decision.value, decision.limit, criterion.unit)
+    bound = f"{bound}, {origin}" if origin else bound
+    return _of(criterion, f"{found} ({decision.comparison.symbol} {bound})")
+
+
+def _failing(criterion: Criterion, decision: Decision) -> str:
+    """``p95 4.92 s, limit 4.50 s``; for the limit itself ``p95 4.50 s, must be < 4.50 s``."""
+    found, bound = value_and_limit(decision.value, decision.limit, criterion.unit)
+    if same(decision.value, decision.limit):
+        return _of(criterion, f"{found}, must be {decision.comparison.symbol} {bound}")
+    return _of(criterion, f"{found}, limit {bound}")
+
+
+def _of(criterion: Criterion, text: str) -> str:
+    return f"{criterion.quantity} {text}".lstrip()
 
 
 def shown(criterion: Criterion, value: float) -> str:

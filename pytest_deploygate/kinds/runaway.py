@@ -6,23 +6,35 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from pytest_deploygate.core.criterion import Criterion, Limit, number
+from pytest_deploygate.core.criterion import Comparison, Criterion, Limit, number
 from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
-from pytest_deploygate.kinds.limit import LOWER_IS_BETTER, Outcome, judged, shown, unjudged
-from pytest_deploygate.kinds.trend import (
-    finite_points,
-    history_query,
-    why_ended,
-    why_too_few,
-    without_replaced,
-)
+from pytest_deploygate.kinds import window as past
+from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.limit import explained, hold, holds, largest_bucket, shown, unjudged
+from pytest_deploygate.promql.expressions import Expressions, either, literal
+from pytest_deploygate.promql.judging import held_against, keeps, measured
+from pytest_deploygate.promql.window import Window
+
+_AVERAGE = "held against the average"
+_MAGNITUDE = "held against the average magnitude"
 
 
 @dataclass(frozen=True, slots=True)
-class Runaway:
-    """Judge the newest value against the limit and against a multiple of its own average."""
+class Runaway(Kind):
+    """Judge the newest value against the limit and against a multiple of its own average.
+
+    The multiple counts where it is stricter than the limit. It is a multiple of the average
+    magnitude: an average around zero, or below, is no size to multiply. A value may reach it,
+    whatever the limit: what is always zero does not run away.
+
+    Args:
+        baseline: how far back the average reaches.
+        factor: the multiple of the average that a value may reach.
+        min_points: the fewest points that an average needs.
+        coverage: the share of the baseline that they must span.
+    """
 
     baseline: Duration = "2h"
     factor: Limit = 3.0
@@ -30,55 +42,111 @@ class Runaway:
     coverage: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse a window that is not a duration."""
+        """Refuse a baseline that is not a duration."""
         seconds(self.baseline)
 
+    @property
+    def length(self) -> float:
+        """The baseline in seconds."""
+        return seconds(self.baseline)
+
     def limits(self) -> Mapping[str, Limit]:
-        """What ``--gate-set`` may change."""
+        """The factor."""
         return {"factor": self.factor}
 
+    def queries(self, criterion: Criterion, times: Times) -> Sequence[RangeQuery]:
+        """The window of the baseline, whose last point is the current value."""
+        return (times.window(criterion.query, self.length, self.length / past.STEPS),)
 
-def query(criterion: Criterion, at: float) -> RangeQuery:
-    """The window of the baseline, whose last point is the current value."""
-    return history_query(criterion.query, at, seconds(_kind(criterion).baseline))
+    def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
+        """One decision for each series."""
+        series = past.without_replaced(answers[0], at, self.length)
+        return [self._decide_one(criterion, one, at) for one in series]
 
+    def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
+        if age := past.age_of_ended(series, at, self.length):
+            return unjudged(criterion, series, past.ENDED, (age,))
+        decision = hold(criterion, series, series.value, largest=largest_bucket(criterion))
+        if decision.reason is not Reason.OK:
+            return decision
+        points = past.finite_points(series)
+        case, missing = past.shortage(
+            points, self.length, least=self.min_points, coverage=self.coverage
+        )
+        if case:
+            return unjudged(criterion, series, case, (missing,))
+        return self._against_average(criterion, decision, [value for _, value in points])
 
-def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
-    """One outcome for each series."""
-    return [_judge_one(criterion, one, at) for one in without_replaced(criterion, series, at)]
+    def _against_average(
+        self, criterion: Criterion, decision: Decision, values: Sequence[float]
+    ) -> Decision:
+        average = math.fsum(abs(value) / len(values) for value in values)
+        limit = number(self.factor) * average
+        if not criterion.comparison.lower_is_better or limit >= criterion.limit:
+            return decision
+        reason = Reason.OK if holds(Comparison.AT_MOST, decision.value, limit) else Reason.BREACH
+        return decision._replace(
+            reason=reason,
+            comparison=Comparison.AT_MOST,
+            limit=limit,
+            badness=Comparison.AT_MOST.badness(decision.value, limit),
+            case=_AVERAGE if min(values) >= 0 else _MAGNITUDE,
+            numbers=(average,),
+        )
 
+    def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
+        """The same over the matrix."""
+        from pytest_deploygate.kinds.many_windows import runaway
 
-def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
-    if ended := why_ended(criterion, series, at):
-        return unjudged(series, criterion, ended)
-    outcome = judged(criterion, series, value=series.value)
-    if outcome.reason is not Reason.OK:
-        return outcome
-    points = finite_points(series)
-    if missing := why_too_few(criterion, points):
-        return unjudged(series, criterion, f"no baseline: {missing}")
-    return _against_baseline(criterion, outcome, [value for _, value in points])
+        return runaway(
+            self,
+            criterion,
+            answers[0],
+            times,
+            least=self.min_points,
+            coverage=self.coverage,
+            factor=number(self.factor),
+        )
 
+    def explain(self, criterion: Criterion, decision: Decision) -> str:
+        """The value and the stricter of both limits."""
+        if decision.case in (past.ENDED, past.TOO_FEW, past.TOO_SHORT):
+            missing = past.explained(
+                decision.case,
+                decision.numbers[0],
+                self.length,
+                least=self.min_points,
+                coverage=self.coverage,
+            )
+            return missing if decision.case == past.ENDED else f"no baseline: {missing}"
+        if decision.case not in (_AVERAGE, _MAGNITUDE):
+            return explained(criterion, decision)
+        average = "average" if decision.case == _AVERAGE else "average magnitude"
+        origin = f"{number(self.factor):g} x its {spoken(self.length)} {average}"
+        text = explained(criterion, decision, origin)
+        if decision.reason is Reason.OK:
+            return text
+        return f"{text} ({origin} {shown(criterion, decision.numbers[0])})"
 
-def _against_baseline(criterion: Criterion, outcome: Outcome, values: Sequence[float]) -> Outcome:
-    """The multiple of the average counts where it is stricter than the limit.
-
-    It is that of the values' magnitudes: an average around zero, or below, is no size to multiply.
-    It may be reached, whatever the limit: what is always zero does not run away.
-    """
-    factor = number(_kind(criterion).factor)
-    baseline = math.fsum(abs(value) / len(values) for value in values)
-    limit = factor * baseline
-    if criterion.comparison not in LOWER_IS_BETTER or limit >= criterion.limit:
-        return outcome
-    average = "average" if min(values) >= 0 else "average magnitude"
-    origin = f"{factor:g} x its {spoken(seconds(_kind(criterion).baseline))} {average}"
-    stricter = judged(criterion, outcome.series, value=outcome.value, at_most=limit, origin=origin)
-    if stricter.reason is Reason.OK:
-        return stricter
-    return stricter._replace(text=f"{stricter.text} ({origin} {shown(criterion, baseline)})")
-
-
-def _kind(criterion: Criterion) -> Runaway:
-    assert isinstance(criterion.kind, Runaway)
-    return criterion.kind
+    def promql(self, criterion: Criterion) -> Expressions:
+        """The newest value against the limit and, if it keeps that, against its average."""
+        window = Window.of(criterion, self.length, self.length / past.STEPS)
+        now = measured(criterion, window.query)
+        kept = both = keeps(criterion, now, largest_bucket(criterion))
+        baseline = title = ""
+        if criterion.comparison.lower_is_better:
+            factor = literal(number(self.factor))
+            baseline = f"{factor} * avg_over_time(abs{window.finite}[{window.range}])"
+            title = f"{number(self.factor):g} x its {spoken(self.length)} average"
+            both = f"{now} {held_against(Comparison.AT_MOST, baseline, 1)}"
+        judged = either(
+            f"{kept} == 0", f"{both}\nand {window.enough(self.min_points, self.coverage)}"
+        )
+        return window.expressions(
+            window.asked,
+            judged,
+            judged,
+            past.PLACES,
+            baseline=baseline,
+            baseline_title=title,
+        )

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pytest_deploygate.core.criterion import Criterion, Limit
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.core.text import lasting
-from pytest_deploygate.kinds.limit import Outcome, judged, keeps, unjudged
+from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket, unjudged
+from pytest_deploygate.promql import judging as promql
+from pytest_deploygate.promql.expressions import Expressions, duration, either, grouped, operand
 
+_DUST = 0.0005  # seconds; the source's timestamps have a resolution of one millisecond
 _STEPS_IN_WINDOW = 20
 _LOOKBACK = 7200.0
-_DUST = 0.0005  # seconds; the source's timestamps have a resolution of one millisecond
 _MOST_POINTS = 5000  # a range query may return 11,000 points a series
+
+_GONE = "gone"
+_BRIEF = "brief"
+_PARTLY = "partly measured"
+_LASTING = "lasting"
+_LONGER = "lasting since before the look-back"
 
 
 @dataclass(frozen=True, slots=True)
-class Sustained:
+class Sustained(Kind):
     """A breach is one that lasted for the whole window without a break, until now."""
 
     window: Duration = "5m"
@@ -29,31 +38,89 @@ class Sustained:
         """Refuse a window that is not a duration."""
         seconds(self.window)
 
-    def limits(self) -> Mapping[str, Limit]:
-        """What ``--gate-set`` may change."""
-        return {}
+    @property
+    def length(self) -> float:
+        """The window in seconds."""
+        return seconds(self.window)
 
+    @property
+    def step(self) -> float:
+        """Seconds between two points."""
+        return self.length / _STEPS_IN_WINDOW
 
-def query(criterion: Criterion, at: float) -> RangeQuery:
-    """Two hours in steps of a twentieth of the window, so that "for 20m" can be told."""
-    window = _window(criterion)
-    step = window / _STEPS_IN_WINDOW
-    lookback = max(window, min(_LOOKBACK, step * _MOST_POINTS))
-    return RangeQuery(criterion.query, at - lookback, at, step)
+    @property
+    def lookback(self) -> float:
+        """Seconds that are asked for: two hours if possible, so that "for 20m" can be said."""
+        return max(self.length, min(_LOOKBACK, self.step * _MOST_POINTS))
 
+    def queries(self, criterion: Criterion, times: Times) -> Sequence[RangeQuery]:
+        """The look-back before each time."""
+        return (times.window(criterion.query, self.lookback, self.step),)
 
-def judge(criterion: Criterion, series: Sequence[Series], at: float) -> list[Outcome]:
-    """One outcome for each series; one that ended before the window is of the past.
+    def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
+        """One decision for each series; one that ended before the window is of the past.
 
-    If all of them ended, each has no data.
-    """
-    begin = at - _window(criterion) - _DUST
-    measured = [_without_gaps(criterion, one) for one in series]
-    current = [one for one in measured if one.points and one.points[-1][0] >= begin]
-    if not current:
-        told = f"nothing in the last {spoken(_window(criterion))}"
-        return [unjudged(one, criterion, told) for one in series]
-    return [_judge_one(criterion, one, at) for one in current]
+        If all of them ended, each has no data.
+        """
+        begin = at - self.length - _DUST
+        counted = [_without_gaps(criterion, one) for one in answers[0]]
+        current = [one for one in counted if one.points and one.points[-1][0] >= begin]
+        if not current:
+            return [unjudged(criterion, one, _GONE) for one in answers[0]]
+        return [self._decide_one(criterion, one, at) for one in current]
+
+    def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
+        largest = largest_bucket(criterion)
+        current = hold(criterion, series, series.value, largest=largest)
+        if current.reason is Reason.OK:
+            return current
+        recent = [value for time, value in series.points if time >= at - self.length - _DUST]
+        lasted = at - _breach_start(criterion, series, at)
+        if any(keeps(criterion, value, largest=largest) for value in recent):
+            return current._replace(reason=Reason.OK, case=_BRIEF, numbers=(lasted,))
+        if lasted < self.length - _DUST:
+            return unjudged(criterion, series, _PARTLY, (lasted,))
+        case = _LONGER if lasted >= self.lookback - _DUST else _LASTING
+        return current._replace(case=case, numbers=(lasted,))
+
+    def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
+        """The same over the matrix."""
+        from pytest_deploygate.kinds.many_windows import sustained
+
+        return sustained(self, criterion, answers[0], times, self.length)
+
+    def explain(self, criterion: Criterion, decision: Decision) -> str:
+        """The value and the limit, and for how long it has not been kept."""
+        window = spoken(self.length)
+        if decision.case == _GONE:
+            return f"nothing in the last {window}"
+        if decision.case == _PARTLY:
+            return f"only {spoken(decision.numbers[0])} of {window} measured, all of it in breach"
+        text = explained(criterion, _as_held(criterion, decision))
+        if decision.case == _BRIEF:
+            lasted = lasting(decision.numbers[0])
+            return f"{text}, for {lasted}, allowed for less than {window}"
+        if decision.case in (_LASTING, _LONGER):
+            more = " or more" if decision.case == _LONGER else ""
+            return f"{text}, for {lasting(decision.numbers[0])}{more}"
+        return text
+
+    def promql(self, criterion: Criterion) -> Expressions:
+        """A series is in breach if it did not pass at the start of the window, nor ever since."""
+        query, largest = operand(promql.asked(criterion)), largest_bucket(criterion)
+        window, step = duration(self.length), duration(self.step)
+        before = duration(self.lookback - self.length)
+        passes = grouped(promql.keeps(criterion, promql.measured(criterion, query), largest))
+        since = f"max_over_time({passes}[{window}:{step}])"
+        start = f"last_over_time({passes}[{before}:{step}] offset {window})"
+        breach = f"{since}\n+ {start}\n== 0"
+        return Expressions(
+            value=promql.asked(criterion),
+            judged=either(breach, f"{since} == 1"),
+            every=since,
+            graded=either(breach, f"clamp_min({since}, 0.5)"),
+            condition=f"a breach if it lasted for {spoken(self.length)}",
+        )
 
 
 def _without_gaps(criterion: Criterion, series: Series) -> Series:
@@ -63,33 +130,16 @@ def _without_gaps(criterion: Criterion, series: Series) -> Series:
     return series._replace(points=tuple(p for p in series.points if not math.isnan(p[1])))
 
 
-def _judge_one(criterion: Criterion, series: Series, at: float) -> Outcome:
-    window = _window(criterion)
-    current = judged(criterion, series, value=series.value)
-    recent = [value for time, value in series.points if time >= at - window - _DUST]
-    lasted = at - _breach_start(criterion, series, at)
-    if current.reason is Reason.OK:
-        return current
-    if any(keeps(criterion, value) for value in recent):
-        text = f"{current.text}, for {lasting(lasted)}, allowed for less than {spoken(window)}"
-        return current._replace(reason=Reason.OK, text=text)
-    if lasted < window - _DUST:
-        told = f"only {spoken(lasted)} of {spoken(window)} measured, all of it in breach"
-        return unjudged(series, criterion, told)
-    more = " or more" if at - lasted <= query(criterion, at).start + _DUST else ""
-    return current._replace(text=f"{current.text}, for {lasting(lasted)}{more}")
-
-
 def _breach_start(criterion: Criterion, series: Series, at: float) -> float:
     """When the breach that lasts until now began. A gap does not end it: nothing was measured."""
-    start = at
+    start, largest = at, largest_bucket(criterion)
     for time, value in reversed(series.points):
-        if keeps(criterion, value):
+        if keeps(criterion, value, largest=largest):
             break
         start = time
     return start
 
 
-def _window(criterion: Criterion) -> float:
-    assert isinstance(criterion.kind, Sustained)
-    return seconds(criterion.kind.window)
+def _as_held(criterion: Criterion, decision: Decision) -> Decision:
+    """The comparison of the newest value alone, for the first half of the sentence."""
+    return hold(criterion, decision.series, decision.value, largest=largest_bucket(criterion))

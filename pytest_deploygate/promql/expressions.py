@@ -5,12 +5,47 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from textwrap import indent
 
 from pytest_deploygate.core.durations import seconds, spoken
 
 _SELECTOR = re.compile(r"[A-Za-z_:][\w:]*(\{[^{}\n#]*\})?")
 _WIDTH = 100
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expressions:
+    """How the series of one criterion are judged; the first four are instant vectors.
+
+    Args:
+        value: what is held against the limit.
+        judged: 1 for a series that passes and 0 for one that does not, without those that cannot
+            be judged.
+        every: 0 for those that cannot be judged, too.
+        graded: 0.5 for those that cannot be judged.
+        baseline: a second line to draw, such as a multiple of an average; empty for none.
+        baseline_title: what the baseline is called.
+        condition: what makes a breach besides the limit, in words: ``the slope over 2h``.
+        per_hour: whether the value is a change per hour.
+    """
+
+    value: str
+    judged: str
+    every: str
+    graded: str
+    baseline: str = ""
+    baseline_title: str = ""
+    condition: str = ""
+    per_hour: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NotExpressible:
+    """Why PromQL cannot express how a criterion is judged; ``value`` may still be drawn."""
+
+    why: str
+    value: str = ""
 
 
 def literal(number: float) -> str:

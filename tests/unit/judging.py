@@ -7,9 +7,9 @@ from typing import Any
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
-from pytest_deploygate.core.series import Measurement, RangeQuery, Series
-from pytest_deploygate.engine.judging import evaluate, query_of
-from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
+from pytest_deploygate.engine import judging
+from pytest_deploygate.kinds.base import Kind, Times
 
 AT = 1_750_000_000.0
 HOUR = 3600.0
@@ -28,6 +28,12 @@ def criterion(query: str = "up", /, **details: Any) -> Criterion:
     )
 
 
+def query_of(given: Criterion) -> Query:
+    """The one query that judges it now."""
+    (query,) = judging.queries_of(given, Times(AT))
+    return query
+
+
 def one(value: float, **labels: str) -> Series:
     """A series of one value, now."""
     return Series(labels, ((AT, value),))
@@ -35,7 +41,7 @@ def one(value: float, **labels: str) -> Series:
 
 def over(kind: Kind, values: Callable[[float], float | None], **labels: str) -> Series:
     """A series over the window that a kind asks for: values by age, None where there is none."""
-    query = query_of(criterion(kind=kind), AT)
+    query = query_of(criterion(kind=kind))
     assert isinstance(query, RangeQuery)
     ages = [AT - query.start - n * query.step for n in range(10_000)]
     points = [(AT - age, values(age)) for age in ages if age >= 0]
@@ -44,7 +50,7 @@ def over(kind: Kind, values: Callable[[float], float | None], **labels: str) -> 
 
 def judge(given: Criterion, *series: Series, warnings: Sequence[str] = ()) -> Result:
     """The result of this answer."""
-    return evaluate(given, AT, lambda query: Measurement(series, tuple(warnings)))
+    return judging.judge(given, AT, lambda query: Measurement(series, tuple(warnings)))
 
 
 def light(result: Result) -> tuple[str, str]:

@@ -11,9 +11,9 @@ from pytest_deploygate.core.criterion import threshold
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Series
-from pytest_deploygate.engine.judging import evaluate, query_of
+from pytest_deploygate.engine.judging import judge as judged_at
 from pytest_deploygate.kinds.trend import Trend
-from tests.unit.judging import AT, criterion, judge, light, one, over
+from tests.unit.judging import AT, criterion, judge, light, one, over, query_of
 
 
 class TestInstant:
@@ -180,7 +180,7 @@ class TestPolicies:
             raise SourceError("connection refused\x1b[31m")
 
         given = criterion(severity=severity, no_data=policy, optional=True)
-        result = evaluate(given, AT, refuse)
+        result = judged_at(given, AT, refuse)
         assert light(result) == (status, "error")
         assert result.message == "connection refused\\x1b[31m"
 
@@ -290,4 +290,4 @@ class TestMessages:
 
 
 def test_an_instant_criterion_is_asked_at_the_evaluation_time() -> None:
-    assert query_of(criterion("up"), AT) == InstantQuery("up", AT)
+    assert query_of(criterion("up")) == InstantQuery("up", AT)

@@ -10,11 +10,10 @@ import pytest
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import RangeQuery, Series
-from pytest_deploygate.engine.judging import query_of
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
 from pytest_deploygate.kinds.trend import Trend
-from tests.unit.judging import AT, HOUR, criterion, judge, light, one, over
+from tests.unit.judging import AT, HOUR, criterion, judge, light, one, over, query_of
 
 SUSTAINED = Sustained("5m")
 
@@ -83,11 +82,11 @@ class TestSustained:
         assert result.message.endswith("the histogram cannot tell whether 12 is kept, for 10m")
 
     def test_the_window_is_asked_for_and_what_was_before(self) -> None:
-        query = query_of(self.given(), AT)
+        query = query_of(self.given())
         assert query == RangeQuery("up", AT - 7200, AT, 15)
 
     def test_a_long_window_is_asked_for_as_a_whole(self) -> None:
-        query = query_of(self.given(kind=Sustained("1d")), AT)
+        query = query_of(self.given(kind=Sustained("1d")))
         assert query == RangeQuery("up", AT - 86_400, AT, 4320)
 
 
@@ -268,4 +267,4 @@ class TestRunaway:
 
 def test_what_needs_a_history_is_asked_in_120_steps() -> None:
     for kind in (TREND, RUNAWAY):
-        assert query_of(criterion(kind=kind), AT) == RangeQuery("up", AT - 7200, AT, 60)
+        assert query_of(criterion(kind=kind)) == RangeQuery("up", AT - 7200, AT, 60)

@@ -110,7 +110,7 @@ def test_an_id_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "test_gate.py").write_text(TWICE, encoding="utf-8")
     done = deploygate("rules", "test_gate.py", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "the id 'same' stands twice" in done.stderr
+    assert "two criteria have the id 'same'; ids must be unique" in done.stderr
 
 
 def test_tests_without_a_criterion_are_counted(tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_without_grafanas_library_one_line_says_what_to_install(tmp_path: Path) 
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "deploygate grafana: Grafana's library is missing, or is another version: "
+        "deploygate grafana: Grafana's library is missing or has another version: "
         "pip install 'pytest-deploygate[grafana]'\n"
     )
 
@@ -191,5 +191,5 @@ def test_the_commands_are_told_by_the_help(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         cli.main(["rules", "--help"])
     out = capsys.readouterr().out
-    assert "[pytest arguments, default --pyargs gate_checks]" in out
+    assert "[pytest arguments, default: --pyargs gate_checks]" in out
     assert "--max-age TIME" in out

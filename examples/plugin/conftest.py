@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_deploygate import Series, SourceError
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.report import GateReport, SourceInfo
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
@@ -73,9 +73,11 @@ def pytest_deploygate_source(config: pytest.Config, settings: Settings) -> Numbe
     return NumbersFile(config.rootpath / "numbers.json")
 
 
-def pytest_deploygate_actions(config: pytest.Config) -> dict[str, Kind]:
+def pytest_deploygate_actions(config: pytest.Config) -> dict[str, ActionKind]:
     """Let deploygate.toml say kind = "ticket"."""
-    return {"ticket": Kind(Ticket, properties={"file": {"type": "string"}}, required=("file",))}
+    return {
+        "ticket": ActionKind(Ticket, properties={"file": {"type": "string"}}, required=("file",))
+    }
 
 
 def pytest_deploygate_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], str]]:

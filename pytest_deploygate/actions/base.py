@@ -63,7 +63,7 @@ class Action(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ActionKind:
     """A kind of action: how one is made from its table in the configuration.
 
     Args:

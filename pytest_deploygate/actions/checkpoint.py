@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
 from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
@@ -199,7 +199,7 @@ def switch(link: Path, target: Path) -> None:
 
 
 _NUMBER = {"type": "number"}
-CHECKPOINT_ROLLBACK = Kind(
+CHECKPOINT_ROLLBACK = ActionKind(
     CheckpointRollback,
     {
         "directory": {"type": "string", "minLength": 1},

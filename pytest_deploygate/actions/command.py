@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
 from pytest_deploygate.core.report import GateReport
 
@@ -31,4 +31,4 @@ class Command:
         return execute(self._argv, self._context, report, deadline)
 
 
-COMMAND = Kind(Command, {"command": ARGV}, ("command",))
+COMMAND = ActionKind(Command, {"command": ARGV}, ("command",))

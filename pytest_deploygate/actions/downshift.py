@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
 from pytest_deploygate.actions.function import REFERENCE, load
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
@@ -62,7 +62,7 @@ class Downshift:
         return f"{self._service}: {self._from} → {self._to}"
 
 
-DOWNSHIFT = Kind(
+DOWNSHIFT = ActionKind(
     Downshift,
     {
         "service": {"type": "string", "minLength": 1},

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport
+from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport, SourceInfo
 from pytest_deploygate.core.secrets import Redactor
-from pytest_deploygate.engine.run import GateRun
 
 if TYPE_CHECKING:
-    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.actions.base import ActionKind
     from pytest_deploygate.actions.runner import Step
 
 NOTHING_RAN = "not done: no check was run"
@@ -19,8 +19,13 @@ INTERRUPTED = "not done: the run was interrupted"
 MISTAKEN = "not done: a setting of this run means nothing in it"
 
 
-class Acting:
-    """Holds back unless ``--gate-act`` was given, the source is a server and checks were run."""
+class ActionPlan:
+    """The actions of a run; they are carried out only if nothing holds them back.
+
+    Args:
+        steps: the actions in their order.
+        held_back: why nothing may be done in this run, empty if something may.
+    """
 
     def __init__(self, steps: tuple[Step, ...] = (), *, held_back: str = "") -> None:
         self._steps = steps
@@ -30,19 +35,24 @@ class Acting:
         self.results: tuple[ActionResult, ...] = ()
 
     def begin(self) -> None:
-        """Checks are run from here on: what they say may be acted on."""
+        """Checks are run from here on, so that there will be a verdict to act on."""
         if self._may_begin:
             self._held_back = ""
 
     def hold_back(self, why: str) -> None:
-        """What comes of this run is no verdict to act on."""
+        """Do nothing in this run: its verdict is not one to act on. The first reason counts."""
         self._held_back = self._held_back or why
 
     def act(self, report: GateReport, redactor: Redactor, announce: Callable[[str], None]) -> str:
-        """Carry the actions out, or only plan them; a second time does nothing.
+        """Carry the actions out, or only list them; a second call does nothing.
+
+        Args:
+            report: the verdict, and what it comes from.
+            redactor: keeps secrets out of the messages.
+            announce: is called with a line before each action.
 
         Returns:
-            What kept it from its end, if somebody interrupted it.
+            The problem if somebody interrupted an action, else empty.
         """
         if self._done or not self._steps:
             return ""
@@ -68,44 +78,55 @@ def _stopped(step: Step, status: ActionStatus, why: str) -> ActionResult:
     return ActionResult(name=step.name, kind=step.kind, status=status, message=why)
 
 
-def acting_for(
-    run: GateRun,
-    environ: Mapping[str, str],
-    kinds: Callable[[], Mapping[str, Kind]],
+def plan_actions(
+    tables: Sequence[Mapping[str, Any]],
+    file: Path,
     *,
-    judges: bool,
-) -> Acting:
-    """The actions that the settings of a run configure.
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    kinds: Callable[[], Mapping[str, ActionKind]],
+    held_back: str,
+) -> ActionPlan:
+    """The plan for the ``[[actions]]`` of a configuration file.
 
     Args:
-        run: its settings, its source, its secrets.
+        tables: validated tables, in their order.
+        file: where they are configured; relative paths in them begin beside it.
         environ: the process's environment.
-        kinds: gives every kind of action by its name.
-        judges: whether this run carries its checks out at all.
+        redactor: learns the secrets of the actions, and keeps all secrets out of their messages.
+        kinds: returns every kind of action by its name. It is called only if there are tables:
+            without them no module of an action is imported.
+        held_back: why nothing may be done in this run, empty if something may.
 
     Raises:
-        ConfigurationError: an action contradicts itself, or lacks something that it needs now.
+        ConfigurationError: an action contradicts itself, or this machine lacks what it needs.
     """
-    tables = run.settings.actions
-    if not tables.tables:
-        return Acting()
+    if not tables:
+        return ActionPlan()
     from pytest_deploygate.actions.base import Context
     from pytest_deploygate.actions.runner import check, prepare
 
-    context = Context(directory=tables.file.parent, environ=environ, redactor=run.redactor)
-    held_back = _held_back(run, judges)
+    context = Context(directory=file.parent, environ=environ, redactor=redactor)
     try:
-        steps = prepare(tables.tables, kinds(), context)
+        steps = prepare(tables, kinds(), context)
         if not held_back:
+            # A plan can be shown on a machine that has neither the secrets nor the commands.
             check(steps)
     except ConfigurationError as error:
-        raise ConfigurationError(f"{tables.file}: {error}") from None
-    return Acting(steps, held_back=held_back)
+        raise ConfigurationError(f"{file}: {error}") from None
+    return ActionPlan(steps, held_back=held_back)
 
 
-def _held_back(run: GateRun, judges: bool) -> str:
-    if not run.settings.flag("gate-act"):
+def why_held_back(*, act: bool, source: SourceInfo, judges: bool) -> str:
+    """Why a run may not carry its actions out, empty if it may.
+
+    Args:
+        act: whether ``--gate-act`` was given.
+        source: where the measurements come from.
+        judges: whether this run carries its checks out at all.
+    """
+    if not act:
         return "not done without --gate-act"
-    if run.source.info.is_recording:
+    if source.is_recording:
         return "not done: evidence is only replayed"
     return "" if judges else NOTHING_RAN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.function import REFERENCE, load
 from pytest_deploygate.core.report import GateReport
 
@@ -31,4 +31,4 @@ class Python:
         return f"{self._reference} returned" if answer is None else f"{self._reference}: {answer}"
 
 
-PYTHON = Kind(Python, {"function": REFERENCE}, ("function",))
+PYTHON = ActionKind(Python, {"function": REFERENCE}, ("function",))

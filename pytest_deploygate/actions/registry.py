@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
-from pytest_deploygate.actions.base import Kind
+from pytest_deploygate.actions.base import ActionKind
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.verdict import Verdict
@@ -34,7 +34,7 @@ SHARED: Mapping[str, Any] = {
 """The keys of every action."""
 
 
-def known_kinds(added: Iterable[Mapping[str, Kind]] = ()) -> dict[str, Kind]:
+def known_kinds(added: Iterable[Mapping[str, ActionKind]] = ()) -> dict[str, ActionKind]:
     """The kinds that ship, and those that plugins add.
 
     Raises:
@@ -51,12 +51,12 @@ def known_kinds(added: Iterable[Mapping[str, Kind]] = ()) -> dict[str, Kind]:
     return kinds
 
 
-def _shipped(module: str, name: str) -> Kind:
-    kind: Kind = getattr(import_module(f"pytest_deploygate.actions.{module}"), name)
+def _shipped(module: str, name: str) -> ActionKind:
+    kind: ActionKind = getattr(import_module(f"pytest_deploygate.actions.{module}"), name)
     return kind
 
 
-def schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+def schema(kinds: Mapping[str, ActionKind]) -> dict[str, Any]:
     """The JSON Schema of ``[[actions]]``: what every action has, and what each kind has."""
     return {
         "type": "array",
@@ -69,7 +69,7 @@ def schema(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     }
 
 
-def _only_for(name: str, kind: Kind) -> dict[str, Any]:
+def _only_for(name: str, kind: ActionKind) -> dict[str, Any]:
     return {
         "if": {"properties": {"kind": {"const": name}}, "required": ["kind"]},
         "then": {

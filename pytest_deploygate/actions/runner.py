@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from pytest_deploygate.actions.base import Action, Context, Deadline, Kind
+from pytest_deploygate.actions.base import Action, ActionKind, Context, Deadline
 from pytest_deploygate.core.durations import seconds
 from pytest_deploygate.core.errors import ActionError, ConfigurationError, did_you_mean
 from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport
@@ -58,7 +58,7 @@ class Step:
 
 
 def prepare(
-    tables: Sequence[Mapping[str, Any]], kinds: Mapping[str, Kind], context: Context
+    tables: Sequence[Mapping[str, Any]], kinds: Mapping[str, ActionKind], context: Context
 ) -> tuple[Step, ...]:
     """The steps of validated ``[[actions]]`` tables, in their order.
 
@@ -80,7 +80,7 @@ def prepare(
     return tuple(steps.values())
 
 
-def _step(table: Mapping[str, Any], kind: Kind, context: Context) -> Step:
+def _step(table: Mapping[str, Any], kind: ActionKind, context: Context) -> Step:
     return Step(
         name=table["name"],
         kind=table["kind"],

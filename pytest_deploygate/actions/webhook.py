@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pytest_deploygate.actions.base import Context, Deadline, Kind
+from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.endpoint import SECRET_PLACES, Endpoint, one_of, properties
 from pytest_deploygate.core.document import gate_keys
 from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport
@@ -74,5 +74,5 @@ def _escaped(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-SLACK = Kind(Slack, properties(SECRET_PLACES))
-WEBHOOK = Kind(Webhook, properties(SECRET_PLACES))
+SLACK = ActionKind(Slack, properties(SECRET_PLACES))
+WEBHOOK = ActionKind(Webhook, properties(SECRET_PLACES))

@@ -15,7 +15,7 @@ from pytest_deploygate.core.errors import ConfigurationError, did_you_mean
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.actions.base import ActionKind
 
 FILE_NAME = "deploygate.toml"
 
@@ -49,7 +49,7 @@ def load(
     given: Path | None,
     environment: str | None,
     *,
-    kinds: Callable[[], Mapping[str, Kind]] | None = None,
+    kinds: Callable[[], Mapping[str, ActionKind]] | None = None,
 ) -> FileConfig:
     """Read the file that was given, or the one that is found in the root directory.
 
@@ -104,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: is no TOML: {error}") from None
 
 
-def schema(kinds: Mapping[str, Kind] | None = None) -> dict[str, Any]:
+def schema(kinds: Mapping[str, ActionKind] | None = None) -> dict[str, Any]:
     """The JSON Schema of the file, made from the options and the kinds of actions."""
     from pytest_deploygate.actions import registry
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_deploygate import reports
-from pytest_deploygate.actions.plan import MISTAKEN, Acting
+from pytest_deploygate.actions.plan import MISTAKEN, ActionPlan
 from pytest_deploygate.core.criterion import Criterion, Severity
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.report import Change, GateReport
@@ -51,7 +51,7 @@ class GateSession:
         self._json: dict[str, Any] | None = None
         self._github: GitHubStep | None = None
         self.report = GateReport(verdict=Verdict.NO_GO, results=(), problems=("no verdict yet",))
-        self.acting = Acting()
+        self.acting = ActionPlan()
         self.added_reports: dict[Path, Callable[[GateReport], str]] = {}
 
     def begin(self, terminal: Any) -> None:

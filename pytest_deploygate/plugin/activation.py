@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_deploygate.actions.plan import acting_for
+from pytest_deploygate.actions.plan import ActionPlan, plan_actions, why_held_back
 from pytest_deploygate.config.file import load
 from pytest_deploygate.config.options import NAME, OPTIONS
 from pytest_deploygate.config.settings import Settings, merge
@@ -27,7 +27,7 @@ from pytest_deploygate.plugin.hooks import ADAPTER, Adapter, Worker
 from pytest_deploygate.plugin.items import CHECKS, is_worker, judges
 
 if TYPE_CHECKING:
-    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.actions.base import ActionKind
     from pytest_deploygate.sources.base import Source
 
 
@@ -49,7 +49,7 @@ def switch_on(config: pytest.Config) -> None:
         if not is_worker(config):
             gate.added_reports = _added_reports(config)
             _make_way(settings, gate.added_reports)
-            gate.acting = acting_for(gate.run, os.environ, kinds, judges=judges(config))
+            gate.acting = _action_plan(run, kinds, judges=judges(config))
     except ConfigurationError as error:
         raise pytest.UsageError(f"deploygate: {error}") from None
     _take_over_json_report(config, settings)
@@ -103,13 +103,29 @@ def _spare_the_garbage_collector(config: pytest.Config) -> None:
     gc.freeze()
 
 
-def _action_kinds(added: Iterable[Mapping[str, Kind]]) -> Mapping[str, Kind]:
+def _action_kinds(added: Iterable[Mapping[str, ActionKind]]) -> Mapping[str, ActionKind]:
     from pytest_deploygate.actions.registry import known_kinds
 
     return known_kinds(added)
 
 
-def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, Kind]]) -> Settings:
+def _action_plan(
+    run: GateRun, kinds: Callable[[], Mapping[str, ActionKind]], *, judges: bool
+) -> ActionPlan:
+    settings = run.settings
+    return plan_actions(
+        settings.actions.tables,
+        settings.actions.file,
+        environ=os.environ,
+        redactor=run.redactor,
+        kinds=kinds,
+        held_back=why_held_back(
+            act=settings.flag("gate-act"), source=run.source.info, judges=judges
+        ),
+    )
+
+
+def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, ActionKind]]) -> Settings:
     given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
     worker = getattr(config, "workerinput", {}).get(NAME)
     directory = config.invocation_params.dir

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from pytest_deploygate.actions.base import Kind
+    from pytest_deploygate.actions.base import ActionKind
     from pytest_deploygate.config.settings import Settings
     from pytest_deploygate.core.report import GateReport
     from pytest_deploygate.sources.base import Source
@@ -37,7 +37,7 @@ def pytest_deploygate_source(config: pytest.Config, settings: Settings) -> Sourc
 
 
 @pytest.hookspec
-def pytest_deploygate_actions(config: pytest.Config) -> Mapping[str, Kind]:
+def pytest_deploygate_actions(config: pytest.Config) -> Mapping[str, ActionKind]:
     """Return more kinds of actions, by the name that ``kind`` has in the configuration.
 
     Called in every process, before the configuration is read.

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.actions.base import Context, Deadline
-from pytest_deploygate.actions.plan import Acting
+from pytest_deploygate.actions.plan import ActionPlan
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, Step, prepare
 from pytest_deploygate.core.criterion import Severity
@@ -248,7 +248,7 @@ def test_an_interrupt_ends_the_action_and_those_after_it() -> None:
         expired.set()
         return ""
 
-    acting = Acting((step("a"), step("b", work=interrupted, timeout=60.0), step("c")))
+    acting = ActionPlan((step("a"), step("b", work=interrupted, timeout=60.0), step("c")))
     acting.begin()
     announced: list[str] = []
     told = acting.act(NO_GO, Redactor(), announced.append)

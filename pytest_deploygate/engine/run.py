@@ -115,7 +115,7 @@ class GateRun:
         return {**self._histories, **self.measurements.answers()}
 
     def _server(self, environ: Mapping[str, str]) -> Source:
-        from pytest_deploygate.http.access import access_to
+        from pytest_deploygate.http.server_access import access_to
         from pytest_deploygate.sources.prometheus import PrometheusSource
 
         url = self.settings.options["prometheus-url"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -53,52 +52,11 @@ class Access(NamedTuple):
         return {name: text.encode("utf-8", "surrogateescape") for name, text in sent.items()}
 
 
-def access_to(
-    url: str,
-    redactor: Redactor,
-    *,
-    origin: str,
-    environ: Mapping[str, str],
-    config: Path | None = None,
-) -> Access:
-    """Access from a URL, which may hold user:password, ``PROMETHEUS_TOKEN`` and a file.
-
-    Args:
-        url: where the server is.
-        redactor: learns the credentials.
-        origin: where the URL was given, for messages.
-        environ: may hold ``PROMETHEUS_TOKEN``.
-        config: ``--prometheus-config``, in the format of promtool's ``--http.config.file``.
-
-    Raises:
-        ConfigurationError: it is no http or https URL, the file cannot be used, or two of them
-            give different credentials.
-    """
-    located = access_by_url(url, redactor, origin=origin)
-    given = {
-        origin: located.headers.get(AUTHORIZATION),
-        "PROMETHEUS_TOKEN": _token(environ, redactor),
-    }
-    if config is None:
-        return Access(url=located.url, redactor=redactor, headers=_authorization(given))
-    from pytest_deploygate.http.config import read
-
-    file = read(config, located.url, redactor)
-    given[f"--prometheus-config {config}"] = file.headers.get(AUTHORIZATION)
-    return Access(
-        url=located.url,
-        redactor=redactor,
-        headers={**file.headers, **_authorization(given)},
-        tls=file.tls,
-        proxy=file.proxy,
-    )
-
-
 def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
     """Access with nothing but a URL, which may hold user:password.
 
     Raises:
-        ConfigurationError: it is no http or https URL.
+        ConfigurationError: it is not an http or https URL.
     """
     try:
         parts = urlsplit(url)
@@ -110,7 +68,7 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
         credentials, at, rest = url.rpartition("@")
         shown = f"***@{rest}" if credentials or at else url
         raise ConfigurationError(
-            f"{origin} {shown!r}: is no URL; write it with its scheme, such as "
+            f"{origin} {shown!r}: is not a valid URL; write it with its scheme, such as "
             "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode what "
             "is special in a password (@ / ? #)"
         )
@@ -153,22 +111,3 @@ def sendable(value: str, what: str) -> str:
             "carry; check what was pasted there"
         )
     return value
-
-
-def _token(environ: Mapping[str, str], redactor: Redactor) -> Secret | None:
-    token = environ.get("PROMETHEUS_TOKEN", "").strip()
-    if not token:
-        return None
-    redactor.add(token)
-    return Secret(f"Bearer {sendable(token, 'PROMETHEUS_TOKEN')}")
-
-
-def _authorization(given: Mapping[str, Secret | None]) -> dict[str, Secret]:
-    """The one Authorization header of everything that was given; alike is not two."""
-    secrets = {origin: secret for origin, secret in given.items() if secret is not None}
-    distinct = {secret.reveal(): secret for secret in secrets.values()}
-    if len(distinct) > 1:
-        raise ConfigurationError(
-            f"{' and '.join(secrets)} give different credentials; keep one of them"
-        )
-    return dict(zip([AUTHORIZATION], distinct.values(), strict=False))

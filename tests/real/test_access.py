@@ -13,7 +13,7 @@ import trustme
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery
-from pytest_deploygate.http.access import access_to
+from pytest_deploygate.http.server_access import access_to
 from pytest_deploygate.sources.prometheus import PrometheusSource
 from tests import servers
 

@@ -14,7 +14,7 @@ import pytest
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery
-from pytest_deploygate.http.access import access_to
+from pytest_deploygate.http.server_access import access_to
 from pytest_deploygate.sources.prometheus import PrometheusSource
 
 ANSWER = '{"status":"success","data":{"resultType":"scalar","result":[%s,"7"]}}'

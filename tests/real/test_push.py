@@ -197,4 +197,4 @@ def test_a_url_that_is_none_is_refused_before_the_run(
     pytester.makepyfile(GOOD)
     run = run_gate("--gate-pushgateway", "me:hush-hush@pushgateway:9091")
     assert run.ret == 4
-    run.stderr.fnmatch_lines(["ERROR: deploygate: --gate-pushgateway * is no URL*"])
+    run.stderr.fnmatch_lines(["ERROR: deploygate: --gate-pushgateway * is not a valid URL*"])

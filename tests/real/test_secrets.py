@@ -228,7 +228,9 @@ def test_a_url_that_cannot_be_used_is_shown_without_its_password(
     monkeypatch.setenv("PROMETHEUS_URL", url.format("hush-hush"))
     result = run_gate("--pyargs", "gate_checks")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*$PROMETHEUS_URL '*@prometheus*': is no URL; write it with*"])
+    result.stderr.fnmatch_lines(
+        ["*$PROMETHEUS_URL '*@prometheus*': is not a valid URL; write it with*"]
+    )
     assert "hush" not in result.stdout.str() + result.stderr.str()
 
 

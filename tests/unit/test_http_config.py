@@ -9,7 +9,8 @@ import trustme
 
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor
-from pytest_deploygate.http.access import Access, access_to
+from pytest_deploygate.http.access import Access
+from pytest_deploygate.http.server_access import access_to
 
 SECRET = "hush-hush-9"
 PROXY = f"http://{SECRET}:{SECRET}@127.0.0.1:3128"
@@ -65,7 +66,7 @@ REFUSED = {
     ),
     "a proxy of another kind": (
         f"proxy_url: socks5://{SECRET}:{SECRET}@host",
-        "proxy_url '***@host': is no URL",
+        "proxy_url '***@host': is not a valid URL",
     ),
     "no_proxy alone": ("no_proxy: a", "no_proxy needs proxy_url"),
     "two proxies": (

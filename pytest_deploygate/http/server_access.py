@@ -1,0 +1,71 @@
+"""Access to the server of a run: its URL, ``PROMETHEUS_TOKEN`` and ``--prometheus-config``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.secrets import Redactor, Secret
+from pytest_deploygate.http.access import AUTHORIZATION, Access, access_by_url, sendable
+
+
+def access_to(
+    url: str,
+    redactor: Redactor,
+    *,
+    origin: str,
+    environ: Mapping[str, str],
+    config: Path | None = None,
+) -> Access:
+    """Access from a URL, which may hold user:password, ``PROMETHEUS_TOKEN`` and a file.
+
+    Args:
+        url: where the server is.
+        redactor: learns the credentials.
+        origin: where the URL was given, for messages.
+        environ: may hold ``PROMETHEUS_TOKEN``.
+        config: ``--prometheus-config``, in the format of promtool's ``--http.config.file``.
+
+    Raises:
+        ConfigurationError: it is not an http or https URL, the file cannot be used, or two of them
+            give different credentials.
+    """
+    located = access_by_url(url, redactor, origin=origin)
+    given = {
+        origin: located.headers.get(AUTHORIZATION),
+        "PROMETHEUS_TOKEN": _token(environ, redactor),
+    }
+    if config is None:
+        return Access(url=located.url, redactor=redactor, headers=_authorization(given))
+    # most runs have no such file, and reading one loads ssl, YAML and a schema
+    from pytest_deploygate.http.config import read
+
+    file = read(config, located.url, redactor)
+    given[f"--prometheus-config {config}"] = file.headers.get(AUTHORIZATION)
+    return Access(
+        url=located.url,
+        redactor=redactor,
+        headers={**file.headers, **_authorization(given)},
+        tls=file.tls,
+        proxy=file.proxy,
+    )
+
+
+def _token(environ: Mapping[str, str], redactor: Redactor) -> Secret | None:
+    token = environ.get("PROMETHEUS_TOKEN", "").strip()
+    if not token:
+        return None
+    redactor.add(token)
+    return Secret(f"Bearer {sendable(token, 'PROMETHEUS_TOKEN')}")
+
+
+def _authorization(given: Mapping[str, Secret | None]) -> dict[str, Secret]:
+    """The one Authorization header of everything that was given; alike is not two."""
+    secrets = {origin: secret for origin, secret in given.items() if secret is not None}
+    distinct = {secret.reveal(): secret for secret in secrets.values()}
+    if len(distinct) > 1:
+        raise ConfigurationError(
+            f"{' and '.join(secrets)} give different credentials; keep one of them"
+        )
+    return dict(zip([AUTHORIZATION], distinct.values(), strict=False))

@@ -6,8 +6,8 @@ import argparse
 import warnings
 from importlib import import_module
 
-from pytest_deploygate.cli.gate import Gate, gate_of, write
-from pytest_deploygate.cli.gate import add_arguments as add_shared
+from pytest_deploygate.cli.exports.exported_gate import ExportedGate, exported_gate, write
+from pytest_deploygate.cli.exports.exported_gate import add_arguments as add_shared
 from pytest_deploygate.core.errors import ConfigurationError
 
 HELP = "print a Grafana dashboard with the verdict, all checks, and a chart for each criterion"
@@ -25,11 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the dashboard."""
-    gate = gate_of("grafana", arguments.pytest_arguments)
+    gate = exported_gate("grafana", arguments.pytest_arguments)
     return write(dashboard(gate, arguments.title), arguments.output)
 
 
-def dashboard(gate: Gate, title: str) -> str:
+def dashboard(gate: ExportedGate, title: str) -> str:
     """The dashboard as JSON.
 
     Raises:
@@ -39,7 +39,7 @@ def dashboard(gate: Gate, title: str) -> str:
         with warnings.catch_warnings():
             # the library calls its own class deprecated, but few Grafanas import version 2 yet
             warnings.simplefilter("ignore", DeprecationWarning)
-            module = import_module("pytest_deploygate.cli.dashboard")
+            module = import_module("pytest_deploygate.cli.exports.dashboard")
     except (ImportError, AttributeError):  # pip may install the oldest release as the newest
         raise ConfigurationError(
             "Grafana's library is missing or has another version: "

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.cli.gate import Gate
+from pytest_deploygate.cli.exports.exported_gate import ExportedGate
 from pytest_deploygate.cli.grafana import dashboard
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.kinds.trend import Trend
@@ -28,13 +28,13 @@ with warnings.catch_warnings():
     from grafana_foundation_sdk.cog.plugins import register_default_plugins
     from grafana_foundation_sdk.models.dashboard import Dashboard
 
-GATE = Gate(
+GATE = ExportedGate(
     criteria=tuple(criterion.resolved({}) for criterion in CRITERIA), command="deploygate grafana"
 )
 HIDDEN = {"Time", "Time 1", "Time 2"}
 
 
-def read(gate: Gate = GATE, title: str = "Deployment gate") -> dict[str, Any]:
+def read(gate: ExportedGate = GATE, title: str = "Deployment gate") -> dict[str, Any]:
     """The dashboard as a JSON document."""
     document: dict[str, Any] = json.loads(dashboard(gate, title))
     return document
@@ -169,11 +169,11 @@ def test_an_environment_has_a_dashboard_of_its_own() -> None:
 def test_a_unit_that_grafana_does_not_know_stands_behind_the_number() -> None:
     orders = Criterion(id="orders", query="orders", above=1.0, unit="orders")
     trend = replace(orders, id="trend", kind=Trend("1h"))
-    document = read(Gate(criteria=(orders, trend), command=""))
+    document = read(ExportedGate(criteria=(orders, trend), command=""))
     units = [p["fieldConfig"]["defaults"]["unit"] for p in document["panels"][4:]]
     assert units == ["suffix: orders", "suffix: orders/h"]
 
 
 def test_tests_without_a_criterion_are_mentioned() -> None:
     [light] = [one for one in read(replace(GATE, others=4))["panels"] if one["type"] == "stat"]
-    assert "Without the 4 tests that have no criterion" in light["description"]
+    assert "Not included: 4 tests without a criterion" in light["description"]

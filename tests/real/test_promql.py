@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.cli import states as promql
+from pytest_deploygate.cli.exports import states as promql
 from pytest_deploygate.core.criterion import Criterion, NoData, Severity
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.kinds.base import Kind

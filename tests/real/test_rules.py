@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pytest_deploygate.cli import states as promql
-from pytest_deploygate.cli.gate import Gate
+from pytest_deploygate.cli.exports import states as promql
+from pytest_deploygate.cli.exports.exported_gate import ExportedGate
 from pytest_deploygate.cli.rules import GATE, JUDGED, LAST_RUN, STATUS, rule_file
 from pytest_deploygate.core.criterion import Criterion, Severity, threshold
 from pytest_deploygate.core.result import Result
@@ -44,10 +44,10 @@ EDGES = {
 LIGHTS = {Verdict.GO: 1.0, Verdict.WARNING: 0.5, Verdict.NO_GO: 0.0}
 
 
-def gate(criteria: Sequence[Criterion], environment: str = "") -> Gate:
+def gate(criteria: Sequence[Criterion], environment: str = "") -> ExportedGate:
     """A gate of these criteria, with the thresholds' defaults."""
     resolved = tuple(criterion.resolved({}) for criterion in criteria)
-    return Gate(criteria=resolved, command="deploygate rules", environment=environment)
+    return ExportedGate(criteria=resolved, command="deploygate rules", environment=environment)
 
 
 def file_of(criteria: Sequence[Criterion], environment: str = "") -> str:
@@ -396,9 +396,9 @@ def test_a_rule_that_cannot_be_evaluated_makes_no_go(tmp_path: Path) -> None:
 def test_the_file_tells_what_made_it_and_what_is_not_in_it() -> None:
     text = rule_file(replace(gate(SMALL), others=3), interval=30, max_age=3600)
     assert text.startswith(
-        "# The deployment gate as Prometheus rules, made by\n#\n#   deploygate rules\n"
+        "# The deployment gate as Prometheus rules, written by\n#\n#   deploygate rules\n"
     )
     assert "3 tests of this gate without a criterion" in text
     assert "interval: 30s" in text
     sustained = next(one for one in CRITERIA if one.id == "creative_p95_sustained")
-    assert "# looks every 15s at round times, so up to 15s earlier" in file_of([sustained])
+    assert "# evaluated every 15s at round times: up to 15s earlier" in file_of([sustained])

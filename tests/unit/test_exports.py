@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from pytest_deploygate import cli
-from pytest_deploygate.cli import wording
+from pytest_deploygate.cli.exports import wording
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.runaway import Runaway

@@ -19,7 +19,7 @@ from pytest_deploygate.promql.expressions import Expressions, NotExpressible
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gate:
+class ExportedGate:
     """The criteria of one gate: thresholds are resolved, and every id is unique.
 
     Attributes:
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "%(prog)s [options] [pytest arguments, default: --pyargs gate_checks]"
 
 
-def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
+def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:
     """The gate that pytest would run with these arguments.
 
     Raises:
@@ -67,7 +67,7 @@ def gate_of(name: str, pytest_arguments: Sequence[str]) -> Gate:
         raise ConfigurationError(f"two criteria have the id {twice[0]!r}; ids must be unique")
     command = shlex.join(["deploygate", name, *collected.arguments])
     forms = [(one, kind_of(one).promql(one)) for one in criteria]
-    return Gate(
+    return ExportedGate(
         criteria=tuple(one for one, form in forms if isinstance(form, Expressions)),
         unexpressed=tuple((one, form) for one, form in forms if not isinstance(form, Expressions)),
         command=printable(collected.run.redactor.text(command)),

@@ -1,4 +1,4 @@
-"""The dashboard, built with Grafana's own library; nobody imports this but ``grafana``.
+"""The dashboard, built with Grafana's own library. Only ``grafana`` imports it.
 
 Every expression stands in the panel that shows it, so that no recording rule needs to be there.
 """
@@ -18,9 +18,9 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import common, prometheus
 from grafana_foundation_sdk.models import dashboard as model
 
-from pytest_deploygate.cli import states as promql
-from pytest_deploygate.cli import wording
-from pytest_deploygate.cli.gate import Gate
+from pytest_deploygate.cli.exports import states as promql
+from pytest_deploygate.cli.exports import wording
+from pytest_deploygate.cli.exports.exported_gate import ExportedGate
 from pytest_deploygate.core.criterion import Criterion, Severity
 from pytest_deploygate.promql.expressions import NotExpressible, selector
 
@@ -32,13 +32,13 @@ _BAD = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
 _COLUMNS = {"Value #A": "State", "criterion": "Check", "Value #B": "Value", "limit": "Limit"}
 
 
-def render(gate: Gate, title: str) -> str:
+def render(gate: ExportedGate, title: str) -> str:
     """The dashboard's JSON, which Grafana imports."""
     number = count(1)
     dashboard = (
         build.Dashboard(f"{title} ({gate.environment})" if gate.environment else title)
         .uid(_uid(gate))
-        .description(f"Made by: {gate.command}")
+        .description(f"Written by: {gate.command}")
         .tags(["deploygate"])
         .refresh("1m")
         .time("now-6h", "now")
@@ -56,22 +56,22 @@ def render(gate: Gate, title: str) -> str:
     return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
 
 
-def _uid(gate: Gate) -> str:
-    """The same at every import, so that the dashboard is replaced and not doubled."""
+def _uid(gate: ExportedGate) -> str:
+    """Always the same, so that an import replaces the dashboard."""
     return re.sub(r"[^a-z0-9]+", "-", f"deploygate {gate.environment}".lower()).strip("-")[:40]
 
 
-def _light(gate: Gate) -> stat.Panel:
-    told = "What a gate run would say now: the worst check decides, a blind gate is NO-GO."
+def _light(gate: ExportedGate) -> stat.Panel:
+    description = "The verdict of a gate run now: the worst check decides, a blind gate is NO-GO."
     if gate.others:
-        told += f" Without the {gate.others} tests that have no criterion."
+        description += f" Not included: {gate.others} tests without a criterion."
     if gate.unexpressed:
         names = ", ".join(wording.title(criterion) for criterion, _ in gate.unexpressed)
-        told += f" Without what PromQL cannot judge: {names}."
+        description += f" Not included, because PromQL cannot judge them: {names}."
     return (
         stat.Panel()
         .title("Deployment gate")
-        .description(told)
+        .description(description)
         .datasource(_SOURCE)
         .span(6)
         .height(6)
@@ -85,11 +85,11 @@ def _light(gate: Gate) -> stat.Panel:
     )
 
 
-def _runs(gate: Gate) -> statetimeline.Panel:
+def _runs(gate: ExportedGate) -> statetimeline.Panel:
     return (
         statetimeline.Panel()
         .title("Verdicts of the gate's runs")
-        .description("What runs with --gate-pushgateway or --gate-metrics reported.")
+        .description("Reports of the runs with --gate-pushgateway or --gate-metrics.")
         .datasource(_SOURCE)
         .span(_WIDTH - 6)
         .height(6)
@@ -99,8 +99,8 @@ def _runs(gate: Gate) -> statetimeline.Panel:
     )
 
 
-def _checks(gate: Gate) -> table.Panel:
-    """Two tables joined by the criterion; its name and its limit are mapped onto its id."""
+def _checks(gate: ExportedGate) -> table.Panel:
+    """Two tables joined by criterion; title and limit are value mappings of its id."""
     states = f'label_join(\n{promql.states(gate.criteria)},\n"limit", "", "criterion"\n)'
     values = promql.by_criterion(gate.criteria, _shown_value)
     color = common.TableColoredBackgroundCellOptions(
@@ -135,7 +135,7 @@ def _criterion(criterion: Criterion) -> timeseries.Panel:
 
 
 def _undecided(criterion: Criterion, form: NotExpressible) -> timeseries.Panel:
-    """What a panel can draw and no expression can judge."""
+    """Criteria that a panel can draw, but no expression can judge."""
     why = f"Drawn, not judged: {form.why}"
     return _drawn(criterion, form.value, why).unit(_unit(criterion))
 
@@ -175,14 +175,14 @@ def _limit(criterion: Criterion) -> build.ThresholdsConfig:
 
 
 def _unit(criterion: Criterion, *, per_hour: bool = False) -> str:
-    """Grafana's word for the unit; any other is written behind the number."""
+    """Grafana's name of the unit; an unknown unit is written after the number."""
     if per_hour:
         return f"suffix: {criterion.unit}/h" if criterion.unit else "suffix:/h"
     return _UNITS.get(criterion.unit, f"suffix: {criterion.unit}")
 
 
 def _shown_value(criterion: Criterion) -> str:
-    """The value in the unit that its limit is written in."""
+    """The value in the unit of its limit."""
     value = promql.value(criterion)
     return f"100 * {value}" if criterion.unit == "ratio" else value
 
@@ -234,6 +234,6 @@ def _states() -> list[model.ValueMapping]:
     return [model.ValueMap(mapped), model.SpecialValueMap(nan)]
 
 
-def _texts(gate: Gate, of: Callable[[Criterion], str]) -> list[model.ValueMapping]:
+def _texts(gate: ExportedGate, of: Callable[[Criterion], str]) -> list[model.ValueMapping]:
     texts = {one.id: model.ValueMappingResult(text=of(one)) for one in gate.criteria}
     return [model.ValueMap(texts)]

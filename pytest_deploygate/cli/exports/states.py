@@ -1,6 +1,6 @@
-"""A criterion as PromQL: its value, and its state as a number; and the state of the whole gate.
+"""PromQL for the value and the state of a criterion, and for the state of the whole gate.
 
-``min()`` and ``max()`` pass NaN over, so that a state that is NaN is not counted.
+A state that is NaN is not counted, because ``min()`` and ``max()`` ignore NaN.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from pytest_deploygate.cli import wording
+from pytest_deploygate.cli.exports import wording
 from pytest_deploygate.core.criterion import Comparison, Criterion, NoData, Severity
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.engine.judging import kind_of
@@ -30,7 +30,7 @@ STATES: Mapping[Status, float] = {
     Status.NO_GO: 0.0,
     Status.SKIPPED: math.nan,
 }
-"""A state as a number; NaN is not counted."""
+"""The state as a number; NaN is not counted."""
 
 
 def expressions_of(criterion: Criterion) -> Expressions:
@@ -41,7 +41,7 @@ def expressions_of(criterion: Criterion) -> Expressions:
 
 
 def value(criterion: Criterion) -> str:
-    """The value of the worst series, in the query's unit; a trend's is per hour."""
+    """The value of the worst series in the unit of the query; for a trend, per hour."""
     return worst(criterion, expressions_of(criterion).value)
 
 
@@ -62,9 +62,9 @@ def state(criterion: Criterion) -> str:
 
 
 def evaluated(criterion: Criterion) -> str:
-    """The state as far as something was measured; no sample where nothing could be judged.
+    """The state from what was measured; no sample if nothing could be judged.
 
-    What ``warning`` and ``no-go`` say of missing data they say of every series.
+    The policies ``warning`` and ``no-go`` for missing data apply to every single series.
     """
     by, policy = expressions_of(criterion), NoData(criterion.no_data)
     every, known = call("min", by.every), judged(criterion)
@@ -96,15 +96,15 @@ def by_criterion(criteria: Sequence[Criterion], of: Callable[[Criterion], str]) 
 def gate_state(criteria: Sequence[Criterion]) -> str:
     """The gate's verdict: 1, 0.5 or 0. The worst check decides, and a blind gate is NO-GO."""
     worst = call("min", f"{states(criteria)}\nor\nvector(1)")
-    blind = "0 if nothing of a critical check passes: the gate is blind"
+    blind = "0 if the gate is blind: no critical check was judged and passed"
     return f"{commented(worst, 'the worst check')}\n{commented(f'* {sighted(criteria)}', blind)}"
 
 
 def sighted(criteria: Sequence[Criterion]) -> str:
-    """1 if the gate has seen enough to let anything pass, else 0.
+    """1 if the gate is not blind, else 0.
 
-    It has if all that could be judged of one critical check passes: where there is a breach in all
-    of those that are measured, the answer is NO-GO anyway.
+    It is not blind if there is a critical check of which every judged series passes. If all
+    measured critical checks have a breach, the verdict is NO-GO in any case.
     """
     critical = [one for one in criteria if one.level is Severity.CRITICAL]
     if not critical:
@@ -114,8 +114,8 @@ def sighted(criteria: Sequence[Criterion]) -> str:
 
 
 def judged(criterion: Criterion) -> str:
-    """1 if every series that could be judged passes, else 0; nothing where none could be.
+    """1 if every series that could be judged passes, else 0; no sample if none could be judged.
 
-    What the others mean is the state's: a criterion of which a part was judged lets the gate see.
+    Series that could not be judged count in the state only: a part is enough not to be blind.
     """
     return call("min", expressions_of(criterion).judged)

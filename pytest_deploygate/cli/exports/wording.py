@@ -1,4 +1,4 @@
-"""What the exports say of a criterion, in words."""
+"""The texts about a criterion in rules and dashboards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pytest_deploygate.promql.expressions import Expressions, duration
 
 
 def title(criterion: Criterion) -> str:
-    """The name that people read, on one line."""
+    """The title on one line."""
     return printable(criterion.title)
 
 
@@ -33,12 +33,12 @@ def limit(criterion: Criterion) -> str:
 
 
 def summary(criterion: Criterion) -> str:
-    """The name and the rule, on one line."""
+    """The title and the rule on one line."""
     return printable(f"{title(criterion)}: {rule(criterion)}")
 
 
 def rule(criterion: Criterion) -> str:
-    """When it passes, and what missing data means."""
+    """When the criterion passes, and what missing data means."""
     text = f"{printable(criterion.quantity) or 'value'} {limit(criterion)}"
     form = _expressions(criterion)
     if form is not None and form.condition:
@@ -60,7 +60,7 @@ _WITHOUT_DATA = {
 
 
 def caveats(criterion: Criterion) -> Iterator[str]:
-    """Where the expressions may differ from the gate."""
+    """How the expressions may differ from the gate."""
     queries = queries_of(criterion, Times(0.0))
     for step in dict.fromkeys(duration(q.step) for q in queries if isinstance(q, RangeQuery)):
-        yield f"looks every {step} at round times, so up to {step} earlier or later than the gate"
+        yield f"evaluated every {step} at round times: up to {step} earlier or later than the gate"

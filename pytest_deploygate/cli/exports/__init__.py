@@ -1,0 +1,1 @@
+"""What ``deploygate rules`` and ``deploygate grafana`` share, and the dashboard itself."""

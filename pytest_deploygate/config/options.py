@@ -1,24 +1,39 @@
-"""Every option of the gate, once: for the command line, ``deploygate.toml`` and the help."""
+"""Every option of the gate, once: for the command line, ``deploygate.toml`` and the help.
+
+To add an option, write one line here and one attribute in :class:`~.settings.Settings`, which has
+its type and its default.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 NAME = "deploygate"
-"""What ``-p`` names, and the console script."""
+"""The name for ``-p``, and of the console script."""
 
-OptionType = Literal["text", "path", "flag", "list", "duration", "count"]
+OptionType = Literal["text", "path", "output", "flag", "numbers", "duration", "count", "time"]
+"""What an option takes. ``path`` is a file that is read, ``output`` is a file that is written."""
 
 
 class Option(NamedTuple):
-    """One option: ``--NAME`` on the command line, ``NAME`` as a key of the file."""
+    """One option: ``--NAME`` on the command line, ``NAME`` as a key of the file.
+
+    Attributes:
+        name: as it is written, without the dashes before it.
+        help: one line; the default in brackets, if there is one.
+        type: how the value is read.
+        metavar: the word for the value in the help.
+        choices: the allowed values, if only some are.
+        variable: the environment variable that gives the value too.
+        in_file: whether it can be a key of the configuration file.
+    """
 
     name: str
     help: str
     type: OptionType = "text"
     metavar: str = ""
     choices: tuple[str, ...] = ()
-    default: Any = None
+    variable: str = ""
     in_file: bool = True
 
     @property
@@ -30,10 +45,10 @@ class Option(NamedTuple):
 OPTIONS = (
     Option(
         "prometheus-url",
-        "the Prometheus-compatible server to ask; else $PROMETHEUS_URL, else the "
+        "the Prometheus-compatible server to query; else $PROMETHEUS_URL, else the "
         "configuration, else http://localhost:9090",
         metavar="URL",
-        default="http://localhost:9090",
+        variable="PROMETHEUS_URL",
     ),
     Option(
         "prometheus-config",
@@ -42,19 +57,26 @@ OPTIONS = (
         "path",
         "FILE",
     ),
-    Option("gate-json", "write the JSON report", "path", "FILE"),
-    Option("gate-junit", "write the JUnit XML report", "path", "FILE"),
-    Option("gate-html", "write the report as one HTML page, with charts", "path", "FILE"),
-    Option("gate-metrics", "write the gate's own metrics as Prometheus text", "path", "FILE"),
+    Option("gate-json", "write the JSON report", "output", "FILE"),
+    Option("gate-junit", "write the JUnit XML report", "output", "FILE"),
+    Option("gate-html", "write the report as one HTML page, with charts", "output", "FILE"),
+    Option("gate-metrics", "write the gate's own metrics as Prometheus text", "output", "FILE"),
     Option(
         "gate-pushgateway",
-        "push the gate's own metrics there; the URL may hold user:password",
+        "push the gate's own metrics to this Pushgateway; the URL may contain user:password",
         metavar="URL",
     ),
-    Option("gate-set", "set a threshold for this run; repeatable", "list", "KEY=VALUE"),
+    # The file has [thresholds] for this.
+    Option(
+        "gate-set",
+        "set a threshold for this run; repeatable",
+        "numbers",
+        "KEY=VALUE",
+        in_file=False,
+    ),
     Option(
         "gate-config",
-        "the configuration; else deploygate.toml in the root directory, else "
+        "the configuration file; else deploygate.toml in the root directory, else "
         "[tool.deploygate] of its pyproject.toml",
         "path",
         "FILE",
@@ -64,40 +86,29 @@ OPTIONS = (
     Option(
         "gate-at",
         "evaluate at this time instead of now: RFC 3339 or Unix seconds",
-        metavar="TIME",
+        "time",
+        "TIME",
     ),
-    Option("gate-record", "write everything that the source answered", "path", "FILE"),
-    Option("gate-replay", "judge from a file that --gate-record wrote", "path", "FILE"),
+    Option("gate-record", "write every response of the source as evidence", "output", "FILE"),
+    Option("gate-replay", "judge evidence: a file that --gate-record wrote", "path", "FILE"),
     Option(
         "gate-demo",
-        "judge from evidence that ships with the package",
+        "judge evidence that is part of the package",
         choices=("go", "warning", "no-go"),
     ),
     Option(
         "gate-act",
         "carry out the actions of the configuration; without it they are only announced",
         "flag",
-        default=False,
     ),
     Option(
         "gate-advisory",
-        "exit 0 whatever the verdict; the reports still tell it",
+        "exit 0 whatever the verdict is; the reports still show the verdict",
         "flag",
-        default=False,
     ),
+    Option("gate-query-timeout", "longest time for one query (default 10s)", "duration", "TIME"),
     Option(
-        "gate-query-timeout",
-        "longest time for one query (default 10s)",
-        "duration",
-        "TIME",
-        default="10s",
+        "gate-timeout", "longest time for all queries together (default 30s)", "duration", "TIME"
     ),
-    Option(
-        "gate-timeout",
-        "longest time for all queries together (default 30s)",
-        "duration",
-        "TIME",
-        default="30s",
-    ),
-    Option("gate-concurrency", "queries under way at once (default 16)", "count", "N", default=16),
+    Option("gate-concurrency", "queries that run at the same time (default 16)", "count", "N"),
 )

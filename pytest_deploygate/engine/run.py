@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -26,9 +27,12 @@ class GateRun:
     """Judges criteria at one evaluation time, all from one source.
 
     Args:
-        settings: what this run was told.
+        settings: of this run.
         environ: the process's environment.
         source: instead of the server that the settings name; a recording comes first.
+
+    Attributes:
+        at: the evaluation time of the whole run, in Unix seconds.
 
     Raises:
         ConfigurationError: the settings name a source that cannot be used.
@@ -40,19 +44,15 @@ class GateRun:
         self.redactor = Redactor()
         self.redactor.add(environ.get("PROMETHEUS_TOKEN", "").strip())  # whoever is asked
         recording = _recording(settings)
-        self.settings = settings if recording is None else settings._replace(at=recording.at)
+        self.settings = settings
+        self.at = recording.at if recording else _start(settings)
         source = recording or source or self._server(environ)
-        self.measurements = _asking(source, settings, "gate-timeout")
-        self._charts = _asking(source, settings, "gate-query-timeout")
+        self.measurements = _asking(source, settings, settings.gate_timeout)
+        self._charts = _asking(source, settings, settings.gate_query_timeout)
         # The criterion is kept as well: an id is one's own only for as long as it lives.
         self._resolved: dict[int, tuple[Criterion, Criterion]] = {}
         self._histories: dict[Query, Measurement] = {}
         self.pushgateway = _pushgateway(settings, self.redactor)
-
-    @property
-    def at(self) -> float:
-        """The evaluation time of the whole run, in Unix seconds."""
-        return self.settings.at
 
     @property
     def source(self) -> Source:
@@ -97,7 +97,7 @@ class GateRun:
 
     def with_history(self, results: Sequence[Result]) -> tuple[Result, ...]:
         """The results, with the two hours before them if there will be a page with charts."""
-        if not self.settings.path("gate-html"):
+        if not self.settings.gate_html:
             return tuple(results)
         from pytest_deploygate.engine import history
 
@@ -118,38 +118,41 @@ class GateRun:
         from pytest_deploygate.http.server_access import access_to
         from pytest_deploygate.sources.prometheus import PrometheusSource
 
-        url = self.settings.options["prometheus-url"]
-        origin = "--prometheus-url" if url.origin == "command line" else url.origin
         access = access_to(
-            str(url.value),
+            self.settings.prometheus_url,
             self.redactor,
-            origin=origin,
+            origin=self.settings.origins["prometheus-url"],
             environ=environ,
-            config=self.settings.path("prometheus-config"),
+            config=self.settings.prometheus_config,
         )
-        return PrometheusSource(access, connections=int(self.settings.text("gate-concurrency")))
+        return PrometheusSource(access, connections=self.settings.gate_concurrency)
 
 
-def _asking(source: Source, settings: Settings, longest: str) -> Measurements:
+def _start(settings: Settings) -> float:
+    # Milliseconds are what Prometheus distinguishes, and evidence keeps.
+    return round(time.time(), 3) if settings.gate_at is None else settings.gate_at
+
+
+def _asking(source: Source, settings: Settings, longest: float) -> Measurements:
     return Measurements(
         source,
-        concurrency=int(settings.text("gate-concurrency")),
-        query_timeout=settings.seconds("gate-query-timeout"),
-        run_timeout=settings.seconds(longest),
+        concurrency=settings.gate_concurrency,
+        query_timeout=settings.gate_query_timeout,
+        run_timeout=longest,
     )
 
 
 def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
-    url = settings.text("gate-pushgateway")
+    url = settings.gate_pushgateway
     if not url:
         return None
     from pytest_deploygate.http.access import access_by_url
 
-    return access_by_url(url, redactor, origin="--gate-pushgateway")
+    return access_by_url(url, redactor, origin=settings.origins["gate-pushgateway"])
 
 
 def _recording(settings: Settings) -> Recording | None:
-    demo, path = settings.text("gate-demo"), settings.path("gate-replay")
+    demo, path = settings.gate_demo, settings.gate_replay
     if not demo and not path:
         return None
     from pytest_deploygate.sources.recording import open_demo, open_recording

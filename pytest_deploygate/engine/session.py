@@ -12,6 +12,8 @@ from typing import Any
 
 from pytest_deploygate import reports
 from pytest_deploygate.actions.plan import MISTAKEN, ActionPlan
+from pytest_deploygate.config.changes import changes
+from pytest_deploygate.config.mistakes import unknown_names, wrong_units
 from pytest_deploygate.core.criterion import Criterion, Severity
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.report import Change, GateReport
@@ -24,9 +26,6 @@ from pytest_deploygate.reports.platforms import GitHubStep, github_step, path_in
 
 Unknown = Mapping[str, tuple[str, bool]]
 """Settings that nothing knows, by name: what to tell of them, and whether they are mistakes."""
-
-WRITTEN = ("gate-json", "gate-record", *reports.OPTIONS)
-"""The options that name a file which this run writes."""
 
 
 class GateSession:
@@ -88,14 +87,14 @@ class GateSession:
         all_seen = self.criteria and not self._others and not self.problems
         unknown = self._unknown_here() if all_seen else {}
         mistakes = [told for told, mistaken in unknown.values() if mistaken]
-        return [*self.run.settings.misfits(self.run.criteria), *mistakes]
+        return [*wrong_units(self.run.settings, self.run.criteria), *mistakes]
 
     def _unknown_here(self) -> Unknown:
         """What was set for this run must mean something in it; a file is for other runs too."""
         in_part = self._others or self._narrowed
         return {
-            name: (one.told, one.for_this_run or not in_part)
-            for name, one in self.run.settings.unknown(self.run.criteria).items()
+            name: (one.message, one.for_this_run or not in_part)
+            for name, one in unknown_names(self.run.settings, self.run.criteria).items()
         }
 
     def refuse(self, complaint: str) -> None:
@@ -107,14 +106,14 @@ class GateSession:
         """What a worker has to tell the controller at its end."""
         from pytest_deploygate.sources.recording import answers_to_builtins
 
-        record = self.run.settings.path("gate-record")
+        record = self.run.settings.gate_record
         settings, criteria = self.run.settings, self.run.criteria
         return {
-            "problems": [*self.problems, *settings.misfits(criteria)],
+            "problems": [*self.problems, *wrong_units(settings, criteria)],
             "deselected": self.deselected,
             "left_out": self.left_out,
             "unknown": self._unknown_here(),
-            "changes": [list(change) for change in settings.changes(criteria)],
+            "changes": [list(change) for change in changes(settings, criteria)],
             "notices": self.run.source.notices(),
             "answers": answers_to_builtins(self.run.answers()) if record else [],
         }
@@ -163,10 +162,10 @@ class GateSession:
             started_at=self._started_at,
             duration=time.time() - self._started_at,
             source=self.run.source.info,
-            environment=settings.text("gate-env"),
-            advisory=settings.flag("gate-advisory"),
+            environment=settings.gate_env,
+            advisory=settings.gate_advisory,
             changes=tuple(self._changes.values()),
-            page=path_in_project(settings.path("gate-html"), os.environ),
+            page=path_in_project(settings.gate_html, os.environ),
             refused=self._refused,
             actions=self.acting.results,
         )
@@ -195,8 +194,8 @@ class GateSession:
             return
         if not self._unknown:
             self._unknown = [self._unknown_here()]
-            self.problems += settings.misfits(criteria)
-            self._changes |= {change.name: change for change in settings.changes(criteria)}
+            self.problems += wrong_units(settings, criteria)
+            self._changes |= {change.name: change for change in changes(settings, criteria)}
         first, *others = self._unknown
         for name, (told, mistaken) in first.items() if not self.problems else ():
             if not all(name in other for other in others):
@@ -282,7 +281,7 @@ class GateSession:
         own = {
             path: (f"--{name}", render)
             for name, render in self._renderers().items()
-            if (path := self.run.settings.path(name))
+            if (path := self.run.settings.outputs.get(name))
         }
         added = {
             path: ("pytest_deploygate_reports", partial(render, self.report))

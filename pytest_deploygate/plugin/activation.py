@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
@@ -14,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_deploygate.actions.plan import ActionPlan, plan_actions, why_held_back
+from pytest_deploygate.config import layers
 from pytest_deploygate.config.file import load
 from pytest_deploygate.config.options import NAME, OPTIONS
-from pytest_deploygate.config.settings import Settings, merge
+from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.engine.session import WRITTEN, GateSession
+from pytest_deploygate.engine.session import GateSession
 from pytest_deploygate.plugin.exit_code import OUTCOME
 from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import ADAPTER, Adapter, Worker
@@ -119,29 +121,35 @@ def _action_plan(
         environ=os.environ,
         redactor=run.redactor,
         kinds=kinds,
-        held_back=why_held_back(
-            act=settings.flag("gate-act"), source=run.source.info, judges=judges
-        ),
+        held_back=why_held_back(act=settings.gate_act, source=run.source.info, judges=judges),
     )
 
 
 def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, ActionKind]]) -> Settings:
     given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
-    worker = getattr(config, "workerinput", {}).get(NAME)
     directory = config.invocation_params.dir
+    command_line = layers.command_line(given, directory)
     file = load(
         config.rootpath,
         directory / given["gate-config"] if given["gate-config"] else None,
         given["gate-env"],
-        kinds=kinds,
+        actions=lambda: _actions_schema(kinds()),
     )
-    if worker:
-        given["gate-at"] = given["gate-at"] if _replays(given, file.options) else str(worker["at"])
-    return merge(given, os.environ, file, directory)
+    settings = layers.merge(command_line, layers.environment(os.environ), *file)
+    worker = getattr(config, "workerinput", {}).get(NAME)
+    if not worker or settings.replays:
+        return settings
+    return replace(settings, gate_at=worker["at"])
+
+
+def _actions_schema(kinds: Mapping[str, ActionKind]) -> dict[str, Any]:
+    from pytest_deploygate.actions.registry import schema
+
+    return schema(kinds)
 
 
 def _source(config: pytest.Config, settings: Settings) -> Source | None:
-    if _replays({name: settings.text(name) for name in settings.options}):
+    if settings.replays:
         return None
     found: Source | None = config.hook.pytest_deploygate_source(config=config, settings=settings)
     return found
@@ -155,15 +163,11 @@ def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], s
     }
 
 
-def _replays(*layers: Any) -> bool:
-    return any(layer.get(name) for layer in layers for name in ("gate-replay", "gate-demo"))
-
-
 def _make_way(settings: Settings, added: Iterable[Path]) -> None:
     """Every report can be written, and none of an earlier run is there should this one die."""
     from pytest_deploygate.core.files import discard, is_stream, refuse_unwritable
 
-    asked = [(f"--{name}", path) for name in WRITTEN if (path := settings.path(name))]
+    asked = [(f"--{name}", path) for name, path in settings.outputs.items()]
     asked += [("pytest_deploygate_reports", path) for path in added]
     taken: dict[str, str] = {}
     for origin, path in asked:
@@ -177,7 +181,7 @@ def _make_way(settings: Settings, added: Iterable[Path]) -> None:
 
 def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
     """--gate-json is pytest-json-report's document; a --json-report beside it stays as it is."""
-    if not settings.path("gate-json"):
+    if not settings.gate_json:
         return
     if not hasattr(config.option, "json_report"):
         raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")

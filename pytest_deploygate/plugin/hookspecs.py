@@ -32,7 +32,7 @@ def pytest_deploygate_source(config: pytest.Config, settings: Settings) -> Sourc
 
     Args:
         config: pytest's.
-        settings: of this run; ``settings.text("gate-env")`` is an option's value.
+        settings: of this run; ``settings.gate_env`` is the value of ``--gate-env``.
     """
 
 

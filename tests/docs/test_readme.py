@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.proxy import proxy
+from pytest_deploygate.actions.registry import known_kinds, schema
 from pytest_deploygate.config.file import load
 from tests.conftest import END, Gate
 from tests.production import Counter, openmetrics, production
@@ -103,7 +104,7 @@ def test_every_configuration_is_valid(tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         environments = re.findall(r"^\[env\.(\w+)\]", text, re.MULTILINE)
         for environment in [None, *environments]:
-            load(tmp_path, None, environment)
+            load(tmp_path, None, environment, actions=lambda: schema(known_kinds()))
 
 
 def test_every_linked_file_exists() -> None:

@@ -19,9 +19,15 @@ DEMO = ("--pyargs", "gate_checks", "--gate-demo")
             ("--gate-set", "fast_p95_mx=3"),
             "unknown threshold 'fast_p95_mx', did you mean 'fast_p95_max'?",
         ),
-        (("--gate-set", "fast_p95_max=fast"), "--gate-set fast_p95_max: 'fast' is no number*0.5 %"),
-        (("--gate-set", "fast_p95_max=nan"), "--gate-set fast_p95_max: 'nan' is no number"),
-        (("--gate-set", "fast_p95_max"), "--gate-set 'fast_p95_max': write it as KEY=VALUE"),
+        (
+            ("--gate-set", "fast_p95_max=fast"),
+            "--gate-set: 'fast_p95_max=fast': 'fast' is not a finite number*0.5 %",
+        ),
+        (
+            ("--gate-set", "fast_p95_max=nan"),
+            "--gate-set: 'fast_p95_max=nan': 'nan' is not a finite number",
+        ),
+        (("--gate-set", "fast_p95_max"), "--gate-set: 'fast_p95_max': write it as KEY=VALUE"),
         (
             ("--prometheus-url", "prometheus:9090"),
             "'prometheus:9090': is not a valid URL*http://localhost:9090",
@@ -29,10 +35,10 @@ DEMO = ("--pyargs", "gate_checks", "--gate-demo")
         (("--prometheus-url", "ftp://there"), "'ftp://there': is not a valid URL"),
         (("--prometheus-url", "http://"), "'http://': is not a valid URL"),
         (("--prometheus-url", "http://host:port"), "'http://host:port': is not a valid URL"),
-        (("--gate-at", "yesterday"), "gate-at: 'yesterday' is no time; write RFC 3339"),
+        (("--gate-at", "yesterday"), "gate-at: 'yesterday' is not a time; write RFC 3339"),
         (("--gate-at", "2026-01-31T12:00:00"), "has no offset from UTC"),
-        (("--gate-at", "inf"), "gate-at: 'inf' is no time"),
-        (("--gate-at", "1790000000000"), "gate-at: '1790000000000' is no time"),
+        (("--gate-at", "inf"), "gate-at: 'inf' is not a time"),
+        (("--gate-at", "1790000000000"), "gate-at: '1790000000000' is not a time"),
         (("--gate-env", ""), "--gate-env: is empty; give a value, or leave it out"),
         (("--gate-pushgateway", ""), "--gate-pushgateway: is empty"),
         (
@@ -52,7 +58,10 @@ DEMO = ("--pyargs", "gate_checks", "--gate-demo")
             "gate-query-timeout: duration 'soon': write it as '30s'",
         ),
         (("--gate-timeout", "0s"), "gate-timeout: duration '0s': must be above zero"),
-        (("--gate-concurrency", "many"), "gate-concurrency: 'many' is no whole number above zero"),
+        (
+            ("--gate-concurrency", "many"),
+            "gate-concurrency: 'many' is not a whole number above zero",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(
@@ -145,7 +154,7 @@ def test_the_command_line_wins_over_the_environment_over_the_file(
             "[env.staging.criteria.cpu_usage]\nno_dat = 'go'",
             "unknown key 'env.staging.criteria.cpu_usage.no_dat', did you mean 'no_data'?",
         ),
-        ("[thresholds", "is no TOML: Expected ']'"),
+        ("[thresholds", "is not valid TOML: Expected ']'"),
     ],
 )
 def test_a_file_that_is_wrong_says_where(
@@ -271,7 +280,7 @@ def test_a_threshold_that_is_no_number_is_refused(
     pytester.makefile(".toml", deploygate=f"[thresholds]\nfast_p95_max = {value}\n")
     result = run_gate(*DEMO, "go")
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["*thresholds.fast_p95_max: * is no finite number*"])
+    result.stderr.fnmatch_lines(["*thresholds.fast_p95_max: * is not a finite number*"])
 
 
 def test_a_severity_of_the_configuration_wins_over_a_modules_mark(

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import requests
 
-from pytest_deploygate.config.file import FileConfig
-from pytest_deploygate.config.options import OPTIONS
-from pytest_deploygate.config.settings import merge
+from pytest_deploygate.config.layers import command_line, merge
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
@@ -51,9 +48,8 @@ def _session() -> requests.Session:
 
 def gate_run(url: str, at: float, thresholds: Sequence[str] = ()) -> GateRun:
     """A gate that judges what this Prometheus held at a time."""
-    given = {option.name: None for option in OPTIONS}
-    told = {"prometheus-url": url, "gate-at": str(at), "gate-set": list(thresholds)}
-    return GateRun(merge({**given, **told}, {}, FileConfig(), Path()), {})
+    given = {"prometheus-url": url, "gate-at": str(at), "gate-set": thresholds}
+    return GateRun(merge(command_line(given)), {})
 
 
 def judged(run: GateRun, criteria: Sequence[Criterion]) -> dict[str, Result]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
 from gate_checks import criteria
-from pytest_deploygate.config.file import FileConfig
-from pytest_deploygate.config.options import OPTIONS
-from pytest_deploygate.config.settings import Settings, merge
+from pytest_deploygate.config.layers import command_line, merge
+from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.run import GateRun
@@ -92,10 +90,9 @@ def named(name: str) -> Scenario:
 
 
 def settings(url: str, row: Scenario) -> Settings:
-    """What a gate is told that judges a row."""
-    given = {option.name: None for option in OPTIONS}
-    told = {"prometheus-url": url, "gate-at": str(at(row)), "gate-set": row.settings}
-    return merge({**given, **told}, {}, FileConfig(), Path())
+    """The settings of a gate that judges a row."""
+    given = {"prometheus-url": url, "gate-at": str(at(row)), "gate-set": row.settings}
+    return merge(command_line(given))
 
 
 def at(row: Scenario) -> float:

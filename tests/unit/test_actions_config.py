@@ -8,22 +8,25 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.actions.base import Context
-from pytest_deploygate.actions.registry import known_kinds
+from pytest_deploygate.actions.registry import known_kinds, schema
 from pytest_deploygate.actions.runner import Step, check, prepare
-from pytest_deploygate.config.file import FileConfig, load
+from pytest_deploygate.config.file import load
+from pytest_deploygate.config.layers import merge
+from pytest_deploygate.config.settings import ActionTables
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor
 
 DOWN = '[[actions]]\nname = "down"\nkind = "command"\non = ["NO-GO"]\ncommand = ["true"]\n'
 
 
-def loaded(directory: Path, text: str, environment: str | None = None) -> FileConfig:
+def loaded(directory: Path, text: str, environment: str | None = None) -> ActionTables:
     (directory / "deploygate.toml").write_text(text, encoding="utf-8")
-    return load(directory, None, environment)
+    layers = load(directory, None, environment, actions=lambda: schema(known_kinds()))
+    return merge(*layers).actions
 
 
 def prepared(directory: Path, text: str, **environ: str) -> tuple[Step, ...]:
-    tables = loaded(directory, text).actions
+    tables = loaded(directory, text)
     context = Context(directory=tables.file.parent, environ=environ, redactor=Redactor())
     return prepare(tables.tables, known_kinds(), context)
 
@@ -104,7 +107,7 @@ def test_needs_names_the_nearest_earlier_action(tmp_path: Path) -> None:
 
 
 def test_two_actions_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"actions\.down stands twice"):
+    with pytest.raises(ConfigurationError, match=r"two actions are named 'down'"):
         loaded(tmp_path, DOWN + DOWN)
 
 
@@ -113,7 +116,7 @@ def test_an_environment_replaces_actions_by_name_and_adds_others(tmp_path: Path)
     own = (DOWN.replace('"true"', '"false"') + DOWN.replace("down", "page")).replace(
         "[[actions]]", "[[env.production.actions]]"
     )
-    found = loaded(tmp_path, DOWN + up + own, "production").actions.tables
+    found = loaded(tmp_path, DOWN + up + own, "production").tables
     assert [(table["name"], table["command"]) for table in found] == [
         ("down", ["false"]),
         ("up", ["true"]),

@@ -71,7 +71,7 @@ def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:
         criteria=tuple(one for one, form in forms if isinstance(form, Expressions)),
         unexpressed=tuple((one, form) for one, form in forms if not isinstance(form, Expressions)),
         command=printable(collected.run.redactor.text(command)),
-        environment=printable(collected.run.settings.text("gate-env")),
+        environment=printable(collected.run.settings.gate_env),
         others=collected.others,
     )
 

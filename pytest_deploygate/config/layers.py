@@ -1,0 +1,153 @@
+"""Command line, environment variables and configuration file, merged into the settings.
+
+Each place is one :class:`Layer`. ``merge`` takes the strongest first: the command line wins over
+environment variables, these win over ``[env.NAME]`` of the file, and that over the rest of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pytest_deploygate.config.options import OPTIONS, Option
+from pytest_deploygate.config.settings import (
+    DEFAULT,
+    ActionTables,
+    CriterionOverride,
+    Given,
+    Settings,
+)
+from pytest_deploygate.config.values import converted
+from pytest_deploygate.core.errors import ConfigurationError
+
+COMMAND_LINE = "command line"
+ENVIRONMENT = "environment"
+
+
+class Layer(NamedTuple):
+    """What one place gives.
+
+    Attributes:
+        origin: the name of the place, for reports.
+        table: the keys are those of the configuration file.
+        directory: where relative paths in the table start.
+        file: the file that was read, if it is one.
+    """
+
+    origin: str
+    table: Mapping[str, Any]
+    directory: Path = Path()
+    file: Path | None = None
+
+    def place(self, option: Option) -> str:
+        """Where a value of this layer was given, as the user wrote it; for messages."""
+        if self.origin == COMMAND_LINE:
+            return f"--{option.name}"
+        if self.origin == ENVIRONMENT:
+            return f"${option.variable}"
+        return f"{self.origin}: {option.name}"
+
+
+def command_line(given: Mapping[str, Any], directory: Path = Path()) -> Layer:
+    """The layer of the command line.
+
+    Args:
+        given: the parsed options by name; None where an option was not given.
+        directory: where pytest was started.
+
+    Raises:
+        ConfigurationError: an option was given without a value.
+    """
+    for name, value in given.items():
+        # An unset variable of a pipeline: --gate-env "$ENVIRONMENT" must not choose no environment.
+        if value == "":
+            raise ConfigurationError(f"--{name}: is empty; give a value, or leave it out")
+    table = {name: value for name, value in given.items() if value is not None}
+    return Layer(COMMAND_LINE, table, directory)
+
+
+def environment(environ: Mapping[str, str]) -> Layer:
+    """The layer of the environment variables; an empty variable counts as not set."""
+    table = {o.name: environ[o.variable] for o in OPTIONS if environ.get(o.variable)}
+    return Layer(ENVIRONMENT, table)
+
+
+def merge(*layers: Layer) -> Settings:
+    """The settings of a run; the first layer wins.
+
+    Raises:
+        ConfigurationError: a value cannot be used, or two options exclude each other.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for option in OPTIONS:
+        layer = next((layer for layer in layers if option.name in layer.table), None)
+        origins[option.name] = layer.place(option) if layer else DEFAULT
+        if layer:
+            values[option.dest] = _value(option, layer)
+    settings = Settings(
+        **values,
+        thresholds=_thresholds(layers, values.get("gate_set", {})),
+        criteria=_criteria(layers),
+        actions=_actions(layers),
+        origins=origins,
+    )
+    _refuse_contradictions(settings)
+    return settings
+
+
+def _value(option: Option, layer: Layer) -> object:
+    try:
+        return converted(option, layer.table[option.name], layer.directory)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{layer.place(option)}: {error}") from None
+
+
+def _thresholds(layers: tuple[Layer, ...], gate_set: Mapping[str, float]) -> dict[str, Given]:
+    found: dict[str, Given] = {}
+    for layer in reversed(layers):
+        given = layer.table.get("thresholds", {})
+        found |= {key: Given(float(value), layer.origin) for key, value in given.items()}
+    return found | {key: Given(value, COMMAND_LINE) for key, value in gate_set.items()}
+
+
+def _criteria(layers: tuple[Layer, ...]) -> dict[str, CriterionOverride]:
+    found: dict[str, CriterionOverride] = {}
+    for layer in reversed(layers):
+        for name, changes in layer.table.get("criteria", {}).items():
+            merged = {**(found[name].changes if name in found else {}), **changes}
+            # An optional check without data is skipped: the policy that was asked for would not
+            # count.
+            if "no_data" in changes:
+                merged.setdefault("optional", False)
+            found[name] = CriterionOverride(changes=merged, origin=layer.origin)
+    return found
+
+
+def _actions(layers: tuple[Layer, ...]) -> ActionTables:
+    """The actions of all layers; one with the name of a weaker layer's action replaces it."""
+    named: dict[str, Mapping[str, Any]] = {}
+    for layer in reversed(layers):
+        named |= {table["name"]: table for table in layer.table.get("actions", ())}
+    file = next((layer.file for layer in layers if layer.file), None)
+    return ActionTables(tuple(named.values()), file) if file else ActionTables()
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    evidence = [
+        settings.origins[name]
+        for name, value in (
+            ("gate-replay", settings.gate_replay),
+            ("gate-demo", settings.gate_demo),
+        )
+        if value
+    ]
+    if len(evidence) == 2:
+        raise ConfigurationError(f"{' and '.join(evidence)}: give only one of them")
+    if evidence and settings.gate_at is not None:
+        time = settings.origins["gate-at"]
+        raise ConfigurationError(
+            f"{time} with {evidence[0]}: evidence is judged at the time it was recorded; "
+            f"leave {time} out"
+        )

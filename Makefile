@@ -27,6 +27,7 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy examples/plugin
 
 bench: SERVERS = prometheus
 bench: $(VENV)/installed-dev servers

@@ -1,6 +1,6 @@
-"""A plugin of the gate in one file: its own source, action, report, and an ear for the verdict.
+"""A plugin of the gate in one file: a source, a kind of action, a report, and a log of verdicts.
 
-It stands in the ``conftest.py`` of the root directory, or in an installed pytest plugin. Try it:
+Write it in the ``conftest.py`` of the root directory, or in an installed pytest plugin. Try it:
 ``pytest -p deploygate --gate-act``.
 """
 
@@ -13,11 +13,19 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate import Series, SourceError
-from pytest_deploygate.actions.base import ActionKind, Context, Deadline
-from pytest_deploygate.config.settings import Settings
-from pytest_deploygate.core.report import GateReport, SourceInfo
-from pytest_deploygate.core.series import InstantQuery, Measurement, Query
+from pytest_deploygate import (
+    ActionKind,
+    Context,
+    Deadline,
+    GateReport,
+    InstantQuery,
+    Measurement,
+    Query,
+    Series,
+    Settings,
+    SourceError,
+    SourceInfo,
+)
 
 
 class NumbersFile:
@@ -28,23 +36,23 @@ class NumbersFile:
 
     @property
     def info(self) -> SourceInfo:
-        """What the reports say of it."""
+        """How the reports name it."""
         return SourceInfo(kind="numbers", location=self._path.name)
 
     def ask(self, query: Query, deadline: float) -> Measurement:
-        """One series with one point; nothing if the file does not have the name."""
+        """One series with one point; no series if the file does not have the name."""
         if not isinstance(query, InstantQuery):
-            raise SourceError(f"{self._path.name} holds no history; ask for one value")
+            raise SourceError(f"{self._path.name} has no history; ask for one value")
         value = json.loads(self._path.read_text()).get(query.expr)
         return Measurement(() if value is None else (Series({}, ((query.at, float(value)),)),))
 
     def notices(self) -> list[str]:
-        """Nothing worth a line."""
+        """Nothing to report."""
         return []
 
 
 class Ticket:
-    """A kind of action: appends a line to a file. Its options are in deploygate.toml."""
+    """An action that appends a line to a file. Its options are in deploygate.toml."""
 
     def __init__(self, options: Mapping[str, Any], context: Context) -> None:
         self._path = context.directory / options["file"]
@@ -54,27 +62,27 @@ class Ticket:
         return f"a ticket in {self._path.name}"
 
     def check(self) -> None:
-        """Nothing that could be missing."""
+        """Nothing can be missing."""
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """What was done; raise ActionError if it could not be done."""
+        """What was done; raise ActionError if that failed."""
         with self._path.open("a") as file:
             file.write(f"{report.verdict.label}: {report.sentence}\n")
         return f"written to {self._path.name}"
 
 
 def as_text(report: GateReport) -> str:
-    """A report: one line for each check."""
+    """A report with one line for each check."""
     return "".join(f"{result.status} {result.id} {result.value}\n" for result in report.results)
 
 
 def pytest_deploygate_source(config: pytest.Config, settings: Settings) -> NumbersFile:
-    """Ask the file instead of a Prometheus."""
+    """Query the file instead of a Prometheus."""
     return NumbersFile(config.rootpath / "numbers.json")
 
 
 def pytest_deploygate_actions(config: pytest.Config) -> dict[str, ActionKind]:
-    """Let deploygate.toml say kind = "ticket"."""
+    """Allow kind = "ticket" in deploygate.toml."""
     return {
         "ticket": ActionKind(Ticket, properties={"file": {"type": "string"}}, required=("file",))
     }

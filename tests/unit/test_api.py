@@ -1,0 +1,65 @@
+"""The public names of the package."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import pytest_deploygate
+
+ROOT = Path(__file__).parents[2]
+
+
+def imported(file: Path, module: str) -> set[str]:
+    """The names that a file imports from a module."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == module
+        for alias in node.names
+    }
+
+
+@pytest.mark.parametrize("name", pytest_deploygate.__all__)
+def test_every_public_name_can_be_imported(name: str) -> None:
+    assert getattr(pytest_deploygate, name) is not None
+
+
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Creterion'"):
+        _ = pytest_deploygate.Creterion  # type: ignore[attr-defined]
+
+
+def test_mypy_knows_every_public_name() -> None:
+    tree = ast.parse(Path(pytest_deploygate.__file__).read_text(encoding="utf-8"))
+    [typed] = [
+        node
+        for node in tree.body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    names = {
+        alias.asname: node.module
+        for node in typed.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    homes = {name: f"pytest_deploygate.{home}" for name, home in pytest_deploygate._HOME_OF.items()}
+    assert names == homes
+
+
+def test_the_example_plugin_imports_only_what_is_public() -> None:
+    conftest = ROOT / "examples" / "plugin" / "conftest.py"
+    assert "pytest_deploygate." not in conftest.read_text(encoding="utf-8")
+    assert imported(conftest, "pytest_deploygate") <= set(pytest_deploygate.__all__)
+    assert "Settings" in imported(conftest, "pytest_deploygate")
+
+
+def test_the_package_alone_imports_nothing_of_its_own() -> None:
+    code = "import sys, pytest_deploygate; print([m for m in sys.modules if 'deploygate.' in m])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -115,17 +115,16 @@ class GateRun:
         return {**self._histories, **self.measurements.answers()}
 
     def _server(self, environ: Mapping[str, str]) -> Source:
-        from pytest_deploygate.http.server_access import access_to
-        from pytest_deploygate.sources.prometheus import PrometheusSource
+        from pytest_deploygate.sources.prometheus import open_server
 
-        access = access_to(
+        return open_server(
             self.settings.prometheus_url,
             self.redactor,
             origin=self.settings.origins["prometheus-url"],
             environ=environ,
             config=self.settings.prometheus_config,
+            connections=self.settings.gate_concurrency,
         )
-        return PrometheusSource(access, connections=self.settings.gate_concurrency)
 
 
 def _start(settings: Settings) -> float:

@@ -9,13 +9,16 @@ import threading
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 
 from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.core.text import lasting
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Client, Request, Response
 from pytest_deploygate.http.failures import RequestError
+from pytest_deploygate.http.server_access import access_to
 from pytest_deploygate.sources.api_errors import no_response, refusal
 from pytest_deploygate.sources.api_response import parse
 from pytest_deploygate.sources.retry import Retry
@@ -120,3 +123,29 @@ def _endpoint(query: Query, deadline: float) -> tuple[str, dict[str, str]]:
         return "api/v1/query", {**params, "time": f"{query.at:.3f}"}
     times = {"start": query.start, "end": query.end, "step": query.step}
     return "api/v1/query_range", {**params, **{k: f"{v:.3f}" for k, v in times.items()}}
+
+
+def open_server(
+    url: str,
+    redactor: Redactor,
+    *,
+    origin: str,
+    environ: Mapping[str, str],
+    config: Path | None = None,
+    connections: int = 1,
+) -> PrometheusSource:
+    """The server of a URL, with its credentials.
+
+    Args:
+        url: where the server is; may contain user:password.
+        redactor: learns the credentials.
+        origin: where the URL was given, for messages.
+        environ: may have ``PROMETHEUS_TOKEN``.
+        config: ``--prometheus-config``.
+        connections: the largest number of connections at once.
+
+    Raises:
+        ConfigurationError: the URL, the file or the credentials cannot be used.
+    """
+    access = access_to(url, redactor, origin=origin, environ=environ, config=config)
+    return PrometheusSource(access, connections=connections)

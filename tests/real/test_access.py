@@ -13,8 +13,7 @@ import trustme
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery
-from pytest_deploygate.http.server_access import access_to
-from pytest_deploygate.sources.prometheus import PrometheusSource
+from pytest_deploygate.sources.prometheus import open_server
 from tests import servers
 
 USER = "gate"
@@ -74,8 +73,7 @@ def web_config(directory: Path, who: str, users: str, more: str = "") -> Path:
 
 def asked(url: str, config: Path | None = None, **environ: str) -> list[str]:
     """Ask a real server; return the source's notices."""
-    access = access_to(url, Redactor(), origin="--prometheus-url", environ=environ, config=config)
-    source = PrometheusSource(access, connections=1)
+    source = open_server(url, Redactor(), origin="--prometheus-url", environ=environ, config=config)
     now = time.time()
     answer = source.ask(InstantQuery("vector(7)", now), time.monotonic() + 10)
     assert [series.value for series in answer.series] == [7]

@@ -14,8 +14,7 @@ import pytest
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery
-from pytest_deploygate.http.server_access import access_to
-from pytest_deploygate.sources.prometheus import PrometheusSource
+from pytest_deploygate.sources.prometheus import open_server
 
 ANSWER = '{"status":"success","data":{"resultType":"scalar","result":[%s,"7"]}}'
 SECRET = "hush-hush-9"
@@ -79,8 +78,7 @@ def two() -> Iterator[tuple[Recorder, Recorder]]:
 def ask(url: str, directory: Path, config: str, **environ: str) -> float:
     path = directory / "http.yml"
     path.write_text(config, encoding="utf-8")
-    access = access_to(url, Redactor(), origin="url", environ=environ, config=path)
-    source = PrometheusSource(access, connections=1)
+    source = open_server(url, Redactor(), origin="url", environ=environ, config=path)
     answer = source.ask(InstantQuery("7", AT), time.monotonic() + 10)
     return answer.series[0].value
 

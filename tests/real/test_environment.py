@@ -9,15 +9,13 @@ import pytest
 
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import InstantQuery
-from pytest_deploygate.http.server_access import access_to
-from pytest_deploygate.sources.prometheus import PrometheusSource
+from pytest_deploygate.sources.prometheus import PrometheusSource, open_server
 from tests.conftest import END
 from tests.servers import Server
 
 
 def source(url: str) -> PrometheusSource:
-    access = access_to(url, Redactor(), origin="--prometheus-url", environ={})
-    return PrometheusSource(access, connections=1)
+    return open_server(url, Redactor(), origin="--prometheus-url", environ={})
 
 
 def test_an_environment_that_changes_meanwhile_disturbs_no_query(

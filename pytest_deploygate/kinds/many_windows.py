@@ -242,8 +242,9 @@ def _against_average(
 
 def _ended(part: Windows, series: Sequence[Series]) -> tuple[Flags, Flags]:
     """Which series ended, and which are to be judged: not those that go on elsewhere."""
-    newest = np.array([_last(part.points(row)[1]) for row in range(len(series))])
-    newest = newest.reshape(len(series), len(part.columns))
+    newest = np.full((len(series), len(part.columns)), -1)
+    for row in range(len(series)):
+        newest[row] = _last(part.points(row)[1])
     there = newest >= 0
     ended = there & (part.age(newest) > part.span / past.STEPS / 2)
     names = [past.identity(one) for one in series]
@@ -251,8 +252,10 @@ def _ended(part: Windows, series: Sequence[Series]) -> tuple[Flags, Flags]:
         name: np.any([there[row] & ~ended[row] for row, n in enumerate(names) if n == name], axis=0)
         for name in set(names)
     }
-    replaced = np.array([ended[row] & going_on[name] for row, name in enumerate(names)])
-    return ended, there & ~replaced.reshape(there.shape)
+    replaced = np.zeros(there.shape, dtype=bool)
+    for row, name in enumerate(names):
+        replaced[row] = ended[row] & going_on[name]
+    return ended, there & ~replaced
 
 
 def _short(finite: Flags, part: Windows, least: int, coverage: float) -> Flags:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -11,10 +12,13 @@ from gate_checks import criteria
 from pytest_deploygate.config.layers import command_line, merge
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.kinds.base import Times
 from pytest_deploygate.sources.base import Source
 from tests import servers
+from tests.alike import assert_alike
 from tests.conftest import Gate
 from tests.production import openmetrics
 from tests.real.scenario import GO, SEVERITIES, Scenario
@@ -31,6 +35,7 @@ CRITERIA = [
     *criteria.RESOURCES,
 ]
 TWO_DAYS = 2 * 86_400.0
+LONG = 60.0  # seconds for one query
 ENDS = {row.name: 1_750_000_000.0 + number * TWO_DAYS for number, row in enumerate(SCENARIOS)}
 EXIT_CODES = {"GO": 0, "WARNING": 1, "NO_GO": 2}
 END_TO_END = [
@@ -135,6 +140,24 @@ def test_a_state_of_production_gets_the_right_verdict(row: Scenario, source: Sou
     for id, check in row.checks.items():
         for words in check.words:
             assert words in told[id]
+
+
+@pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: row.name)
+def test_many_times_of_a_state_are_judged_as_each_of_them_alone(
+    row: Scenario, source: Source
+) -> None:
+    run = GateRun(settings("http://127.0.0.1", row), {}, source)
+
+    def ask(query: Query) -> Measurement:
+        return source.ask(query, time.monotonic() + LONG)
+
+    for criterion in CRITERIA:
+        given = run.resolved(criterion)
+        assert_alike(
+            given,
+            Times(at(row) - 60, 60.0, 2),
+            lambda query: source.ask(query, time.monotonic() + LONG),
+        )
 
 
 @pytest.mark.parametrize("name", ON_VICTORIA_METRICS)

@@ -7,23 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
-from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
-from pytest_deploygate.engine.judging import judge
-from pytest_deploygate.engine.judging_many import STATUSES, Judgements, judge_many
-from pytest_deploygate.kinds.base import REASONS, Answers, Decision, Kind, Times
+from pytest_deploygate.engine.judging_many import judge_many
+from pytest_deploygate.kinds.base import Answers, Decision, Kind, Times
 from pytest_deploygate.kinds.instant import Instant
 from pytest_deploygate.kinds.limit import explained, hold
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
 from pytest_deploygate.kinds.trend import Trend
+from tests.alike import assert_alike, together
 
 AT = 1_750_000_000.0
 GRID = 15.0  # seconds between two samples
@@ -130,34 +128,6 @@ def criterion(fields: Mapping[str, Any]) -> Criterion:
     return Criterion(id="x", query="up", **{keyword: limit}, **rest)
 
 
-def alone(result: Result) -> tuple[object, ...]:
-    """What one result says, as :func:`together` says it of one time."""
-    named = dict(result.labels) if result.value is not None else None
-    counts = (result.failing, result.total)
-    return (result.status, result.reason, named, *counts)
-
-
-def together(found: Judgements, place: int) -> tuple[object, ...]:
-    """Status, reason, the labels of the worst series, and the counts at one of the times."""
-    worst = int(found.worst[place])
-    named = dict(found.labels[worst]) if worst >= 0 else None
-    counts = int(found.failing[place]), int(found.total[place])
-    return STATUSES[found.statuses[place]], REASONS[found.reasons[place]], named, *counts
-
-
-def assert_alike(given: Criterion, times: Times, production: Production) -> None:
-    """Many times at once are judged as each of them alone."""
-    found = judge_many(given, times, production.ask)
-    assert len(found.times) == times.count
-    for place, at in enumerate(times.all):
-        result = judge(given, at, production.ask)
-        assert together(found, place) == alone(result), (at, result.message)
-        assert result.threshold is not None
-        value = math.nan if result.value is None else result.value
-        np.testing.assert_allclose(found.values[place], value, rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(found.limits[place], result.threshold, rtol=1e-9)
-
-
 @settings(max_examples=400, deadline=None)
 @given(
     fields=CRITERIA,
@@ -171,7 +141,7 @@ def test_many_times_are_judged_as_each_of_them_alone(
     samples: Mapping[str, Sequence[float | None]],
     warned: tuple[str, ...],
 ) -> None:
-    assert_alike(criterion(fields), times, Production(samples, warned))
+    assert_alike(criterion(fields), times, Production(samples, warned).ask)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -184,14 +154,14 @@ def test_a_change_at_every_place_of_a_window_is_judged_alike(
     for since in range(1, 48):
         samples = [1.0] * (70 - since) + [3.0] * since + [None] * missing
         both = {"a1": samples, "a2": [1.5] * 30 + samples[30:60] + [1.0] * (len(samples) - 60)}
-        assert_alike(given, Times(AT - 45, 15.0, 4), Production(both))
+        assert_alike(given, Times(AT - 45, 15.0, 4), Production(both).ask)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_that_does_not_fit_is_judged_one_time_after_the_other(kind: Kind | None) -> None:
     given = Criterion(id="x", query="up", below=2.0, kind=kind)
     times = Times(AT - 100, 33.333, 4)
-    assert_alike(given, times, Production({"a": [1.0] * 60 + [3.0] * 20}))
+    assert_alike(given, times, Production({"a": [1.0] * 60 + [3.0] * 20}).ask)
 
 
 def test_a_source_that_cannot_answer_is_an_error_at_every_time() -> None:

@@ -46,6 +46,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     known = early_config.known_args_namespace
     if not _is_named(known.plugins):
         return (yield)
+    from pytest_deploygate.plugin.own_modules import import_own_modules_plainly
+
+    import_own_modules_plainly(early_config)
     if known.gate_json:
         _load_json_report(early_config.pluginmanager)
     try:

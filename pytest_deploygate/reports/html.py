@@ -18,6 +18,7 @@ from pytest_deploygate.core.text import printable_block, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
 from pytest_deploygate.reports.links import graph_link
+from pytest_deploygate.reports.page_cache import CompiledTemplates
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
@@ -92,6 +93,7 @@ def render(report: GateReport) -> str:
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("pytest_deploygate.reports", "page"),
+        bytecode_cache=CompiledTemplates(),
         autoescape=True,
         finalize=_harmless,
         undefined=StrictUndefined,

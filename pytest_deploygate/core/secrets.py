@@ -1,4 +1,4 @@
-"""Secrets, and keeping them out of everything that is written."""
+"""Secrets, and how they are kept out of every output."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import re
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-# The last @ of a URL's authority ends its credentials, which may hold an @ themselves.
+# The credentials of a URL end at the last @ of its authority: they may contain an @ themselves.
 _USERINFO = re.compile(r"://[^/\s'\"<>]*@")
 _HIDDEN = "***"
+_SHORTEST = 4  # characters; to hide every "a" would make the text unreadable
 
 
 class Secret:
-    """A string that shows itself only on demand, never in a repr, a traceback or a log."""
+    """A string that a repr, a traceback or a log does not show."""
 
     __slots__ = ("_value",)
 
@@ -22,7 +23,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """The string itself, for the one place that sends it."""
+        """The string itself; to be called only where it is sent."""
         return self._value
 
     def __repr__(self) -> str:
@@ -32,27 +33,31 @@ class Secret:
 
 
 class Redactor:
-    """Replaces known secrets, and the credentials of any URL, wherever they turn up."""
+    """Replaces known secrets, and the credentials in any URL, with ``***``."""
 
     def __init__(self) -> None:
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
-        """Remember a secret; what is too short to be one would only garble the text."""
-        if len(secret) > 3:
+        """Hide this secret from now on, unless it is shorter than four characters."""
+        if len(secret) >= _SHORTEST:
             self._forms |= _written_forms(secret)
+            # A secret may contain another one: what remains of it would be shown.
             longest_first = sorted(self._forms, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(_found, longest_first)))
 
     def text(self, text: str) -> str:
-        """The text without secrets. To be asked before a text is cut: half of one is one too."""
+        """The text without secrets.
+
+        Call it before a text is cut: half of a secret is not recognised.
+        """
         if self._pattern is not None:
             text = self._pattern.sub(_HIDDEN, text)
         return _USERINFO.sub(f"://{_HIDDEN}@", text)
 
     def document(self, value: Any) -> Any:
-        """A JSON document whose texts hold no secret; its keys are names, and stay."""
+        """A JSON document without secrets in its texts. Its keys are names, and are kept."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
@@ -63,12 +68,12 @@ class Redactor:
 
 
 def _found(form: str) -> str:
-    """The pattern of a text, which pprint breaks behind white space into two literals."""
+    """A pattern that also finds the text where pprint broke it into two literals at a space."""
     return re.escape(form).replace(r"\ ", r"\ (?:['\"]\s+['\"])?")
 
 
 def _written_forms(secret: str) -> set[str]:
-    """A secret as it is written in URLs, forms, pages, JSON and Python's own texts of errors."""
+    """A secret as it is written in URLs, forms, HTML, JSON and Python's error messages."""
     percent = {quote(secret, safe="", errors="replace"), quote(secret, errors="replace")}
     percent.add(quote_plus(secret, errors="replace"))
     lower = {re.sub("%..", lambda found: found[0].lower(), text) for text in percent}

@@ -1,1 +1,1 @@
-"""How a server is reached over HTTP."""
+"""How requests are sent over HTTP, to any server."""

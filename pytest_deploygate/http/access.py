@@ -17,14 +17,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Tls(NamedTuple):
-    """How the server proves who it is, and how this client does.
+    """How the server and this client prove their identity.
 
     Args:
-        ca_file: certificates of the only authorities to trust; the usual ones without it.
+        ca_file: certificates of the only authorities to trust; empty for the usual ones.
         certificate: files with the client's certificate and its key.
-        server_name: the name in the server's certificate, when it is not the URL's host.
-        verify: whether the server has to prove anything.
-        tls13: whether TLS 1.2 is too old.
+        server_name: the name in the server's certificate, if it differs from the URL's host.
+        verify: whether the server's certificate is checked.
+        tls13: whether at least TLS 1.3 is required.
     """
 
     ca_file: str = ""
@@ -35,9 +35,14 @@ class Tls(NamedTuple):
 
 
 class Access(NamedTuple):
-    """A server's URL without credentials, and what is needed to be let in.
+    """How one server is reached.
 
-    ``proxy`` is the URL of one, empty for none at all, and None to do as the environment says.
+    Args:
+        url: without credentials.
+        redactor: knows the credentials.
+        headers: added to every request, such as ``Authorization``.
+        tls: how the server and this client prove their identity.
+        proxy: the URL of a proxy; empty for no proxy; None for that of the environment.
     """
 
     url: str
@@ -53,10 +58,10 @@ class Access(NamedTuple):
 
 
 def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
-    """Access with nothing but a URL, which may hold user:password.
+    """Access from a URL alone, which may contain user:password.
 
     Raises:
-        ConfigurationError: it is not an http or https URL.
+        ConfigurationError: it is not a valid http or https URL.
     """
     try:
         parts = urlsplit(url)
@@ -65,12 +70,13 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
     except ValueError:
         host, misplaced = None, False
     if not host or misplaced or parts.scheme not in ("http", "https"):
+        # This URL cannot be split: whatever is before the last @ may be a password.
         credentials, at, rest = url.rpartition("@")
         shown = f"***@{rest}" if credentials or at else url
         raise ConfigurationError(
             f"{origin} {shown!r}: is not a valid URL; write it with its scheme, such as "
-            "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode what "
-            "is special in a password (@ / ? #)"
+            "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode "
+            "special characters in a password (@ / ? #)"
         )
     clean, authorization = without_credentials(url, redactor)
     clean = urlunsplit(urlsplit(clean)._replace(query="", fragment=""))
@@ -99,15 +105,19 @@ def basic(user: str, password: str, redactor: Redactor) -> Secret:
 
 
 def sendable(value: str, what: str) -> str:
-    """A header's value, if it can be one.
+    """The value of a header, checked.
+
+    Args:
+        value: it is not shown in messages, because it may be a secret.
+        what: what is called so in messages.
 
     Raises:
-        ConfigurationError: a line break or another control character would end the header; the
-            value is not shown.
+        ConfigurationError: it contains a line break, which would begin a header of its own, or
+            another control character.
     """
     if _CONTROL.search(value):
         raise ConfigurationError(
-            f"{what}: holds a line break or another control character, which no HTTP header can "
-            "carry; check what was pasted there"
+            f"{what}: contains a line break or another control character, which is not allowed in "
+            "an HTTP header; check what was pasted there"
         )
     return value

@@ -62,7 +62,7 @@ class Response(NamedTuple):
 
     @property
     def is_success(self) -> bool:
-        """Whether the server did what it was asked for."""
+        """Whether the server did what was requested."""
         return 200 <= self.status < 300
 
     def summary(self, redactor: Redactor) -> str:
@@ -98,8 +98,8 @@ class Client:
 
         Args:
             request: what to send.
-            deadline: on the monotonic clock, in seconds. The resolver's time to look up a name is
-                not limited by it: the system cannot be told to give up.
+            deadline: on the monotonic clock, in seconds. It does not limit the look-up of the
+                server's name: the system's resolver has its own time limit.
 
         Raises:
             RequestError: there is no usable response.

@@ -18,18 +18,18 @@ def access_to(
     environ: Mapping[str, str],
     config: Path | None = None,
 ) -> Access:
-    """Access from a URL, which may hold user:password, ``PROMETHEUS_TOKEN`` and a file.
+    """Access from a URL, which may contain user:password, ``PROMETHEUS_TOKEN`` and a file.
 
     Args:
-        url: where the server is.
+        url: the URL of the server.
         redactor: learns the credentials.
         origin: where the URL was given, for messages.
-        environ: may hold ``PROMETHEUS_TOKEN``.
+        environ: may contain ``PROMETHEUS_TOKEN``.
         config: ``--prometheus-config``, in the format of promtool's ``--http.config.file``.
 
     Raises:
-        ConfigurationError: it is not an http or https URL, the file cannot be used, or two of them
-            give different credentials.
+        ConfigurationError: the URL is not a valid http or https URL, the file cannot be used, or
+            two of them give different credentials.
     """
     located = access_by_url(url, redactor, origin=origin)
     given = {
@@ -39,7 +39,7 @@ def access_to(
     if config is None:
         return Access(url=located.url, redactor=redactor, headers=_authorization(given))
     # most runs have no such file, and reading one loads ssl, YAML and a schema
-    from pytest_deploygate.http.config import read
+    from pytest_deploygate.http.promtool_config import read
 
     file = read(config, located.url, redactor)
     given[f"--prometheus-config {config}"] = file.headers.get(AUTHORIZATION)
@@ -61,8 +61,9 @@ def _token(environ: Mapping[str, str], redactor: Redactor) -> Secret | None:
 
 
 def _authorization(given: Mapping[str, Secret | None]) -> dict[str, Secret]:
-    """The one Authorization header of everything that was given; alike is not two."""
+    """The one Authorization header of everything that was given."""
     secrets = {origin: secret for origin, secret in given.items() if secret is not None}
+    # The same token twice, such as in a file and in the environment, is not a contradiction.
     distinct = {secret.reveal(): secret for secret in secrets.values()}
     if len(distinct) > 1:
         raise ConfigurationError(

@@ -1,4 +1,4 @@
-"""How requests connects: TLS and proxy as an :class:`Access` says, whatever else is set."""
+"""Connections of requests whose TLS and proxy are those of an :class:`Access`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pytest_deploygate.http.response_limits import with_limits
 class Transport(HTTPAdapter):
     """One pool of connections to one server.
 
-    requests prefers what the environment says (``REQUESTS_CA_BUNDLE``, ``HTTPS_PROXY``) to what a
-    session says; here the configuration counts.
+    It is needed because requests prefers the environment (``REQUESTS_CA_BUNDLE``,
+    ``HTTPS_PROXY``) to the settings of a session. Here the configuration counts.
     """
 
     def __init__(self, access: Access, *, connections: int) -> None:
@@ -55,7 +55,7 @@ class Transport(HTTPAdapter):
         return super().send(request, stream, timeout, verify, tls.certificate, proxies)
 
     def get_connection_with_tls_context(self, *arguments: Any, **options: Any) -> Any:
-        """The pool of one server, whose responses are limited."""
+        """The pool of connections to one server, with limited responses."""
         pool: Any = super().get_connection_with_tls_context(*arguments, **options)
         pool.ConnectionCls = with_limits(pool.ConnectionCls)
         return pool
@@ -69,13 +69,19 @@ class Transport(HTTPAdapter):
         return options
 
     def _quiet(self, manager: Any) -> None:
-        """Warnings are for the whole process; that nothing is verified is told in the report."""
+        """Give no warning about unverified servers: the report has a notice about it.
+
+        Warnings can only be switched off for the whole process, for the user's own tests too.
+        """
         if not self._access.tls.verify:
             manager.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _UnverifiedPool}
 
 
 class _Unverified(HTTPSConnection):
-    """A connection that does not verify its server, as it was told."""
+    """A connection to a server whose certificate is not checked, as configured.
+
+    urllib3 warns about every request for which ``is_verified`` is false.
+    """
 
     @property
     def is_verified(self) -> bool:
@@ -83,7 +89,7 @@ class _Unverified(HTTPSConnection):
 
     @is_verified.setter
     def is_verified(self, value: bool) -> None:
-        """It is as it is."""
+        """Ignored: urllib3 sets it when it has connected."""
 
 
 class _UnverifiedPool(HTTPSConnectionPool):

@@ -49,7 +49,7 @@ DEMO = ("--pyargs", "gate_checks", "--gate-demo")
         (("--gate-replay", "nowhere.json"), "nowhere.json: No such file or directory"),
         (
             ("--gate-replay", "setup.cfg"),
-            "setup.cfg: is no evidence; give a file that --gate-record wrote",
+            "setup.cfg: is not evidence; give a file that --gate-record wrote",
         ),
         (("--gate-config", "nowhere.toml"), "nowhere.toml: cannot be read: No such file"),
         (("--gate-env", "staging"), "there is no configuration with an [[]env.staging]"),

@@ -59,10 +59,10 @@ REFUSED = {
     "a missing file": ("bearer_token_file: no/token", "no/token: No such file or directory"),
     "an empty file": ("bearer_token_file: empty", "empty: is empty"),
     "a missing CA": ("tls_config: {ca_file: no.pem}", "no.pem: No such file or directory"),
-    "a CA that is none": ("tls_config: {ca_file: empty}", "empty: holds no PEM certificate"),
+    "a CA that is none": ("tls_config: {ca_file: empty}", "empty: contains no PEM certificate"),
     "a key that is none": (
         "tls_config: {cert_file: good.pem, key_file: empty}",
-        "are no PEM certificate and its key",
+        "are not a PEM certificate and its key",
     ),
     "a proxy of another kind": (
         f"proxy_url: socks5://{SECRET}:{SECRET}@host",
@@ -77,13 +77,13 @@ REFUSED = {
         f"http_headers: {{authorization: {{secrets: [{SECRET}]}}}}",
         "http_headers.authorization: the client itself sets this header",
     ),
-    "a header's name": ("http_headers: {'a b': {values: [c]}}", "cannot be the name of a header"),
+    "a header's name": ("http_headers: {'a b': {values: [c]}}", "is not a valid name of a header"),
     "a header without values": ("http_headers: {a: {}}", "give values, secrets or files"),
     "a header as text": ("http_headers: {a: b}", "http_headers.a: must be a mapping"),
-    "a line break": (f'bearer_token: "{SECRET}\\nX: y"', "holds a line break"),
-    "no YAML": (f"password: *{SECRET}", "line 1: is no YAML"),
-    "a loop": ("a: &a [*a]", "is no YAML"),
-    "a byte": ("\x00", "is no YAML"),
+    "a line break": (f'bearer_token: "{SECRET}\\nX: y"', "contains a line break"),
+    "no YAML": (f"password: *{SECRET}", "line 1: is not valid YAML"),
+    "a loop": ("a: &a [*a]", "is not valid YAML"),
+    "a byte": ("\x00", "is not valid YAML"),
 }
 
 
@@ -108,7 +108,7 @@ def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "http.yml"
-    for content, told in [(None, "No such file"), (b"\xff\xfe", "is no UTF-8 text")]:
+    for content, told in [(None, "No such file"), (b"\xff\xfe", "is not UTF-8 text")]:
         if content:
             path.write_bytes(content)
         with pytest.raises(ConfigurationError, match=told):
@@ -188,7 +188,9 @@ def test_the_same_credentials_twice_do_not_contradict(tmp_path: Path) -> None:
 
 
 def test_a_token_with_a_line_break_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="PROMETHEUS_TOKEN: holds a line break") as refused:
+    with pytest.raises(
+        ConfigurationError, match="PROMETHEUS_TOKEN: contains a line break"
+    ) as refused:
         access(tmp_path, "", PROMETHEUS_TOKEN=f"{SECRET}\nX: y")
     assert SECRET not in str(refused.value)
 

@@ -1,7 +1,7 @@
 """The file of ``--prometheus-config``, read and validated as a whole.
 
-Nothing that stands in the file is ever shown, the names of keys and files apart: a message that
-quotes a value may quote a password.
+Messages show the names of keys and files, and nothing else from the file: a message that quotes a
+value may quote a password.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _NEEDED = {
 
 
 def load(path: Path) -> Table:
-    """The file's content; every scalar is text, as it was written.
+    """The content of the file; every scalar is text, as it was written.
 
     Raises:
-        ConfigurationError: it cannot be read, is no YAML, or holds what is not allowed.
+        ConfigurationError: it cannot be read, is not valid YAML, or contains what is not allowed.
     """
     table: Table = _parsed(path)
     complaints = list(_complaints(table))
@@ -57,7 +57,7 @@ def load(path: Path) -> Table:
 
 
 def switched_on(text: str) -> bool:
-    """What YAML's words for true and false say."""
+    """The value of one of YAML's words for true and false."""
     return text.lower() in _TRUE
 
 
@@ -100,17 +100,17 @@ def _parsed(path: Path) -> Any:
     except OSError as error:
         raise ConfigurationError(f"--prometheus-config {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigurationError(f"--prometheus-config {path}: is no UTF-8 text") from None
+        raise ConfigurationError(f"--prometheus-config {path}: is not UTF-8 text") from None
     try:
-        # without tags and types: a password 0123 stays what it is, and nothing is constructed
+        # BaseLoader knows no types and no tags: a password 0123 stays text, no object is made.
         table = yaml.load(text, Loader=yaml.BaseLoader)
         doubled = list(_doubled(yaml.compose(text, Loader=yaml.BaseLoader)))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}: " if mark else ""
         raise ConfigurationError(
-            f"--prometheus-config {path}: {where}is no YAML; put values with special characters "
-            "into quotes"
+            f"--prometheus-config {path}: {where}is not valid YAML; put values with special "
+            "characters into quotes"
         ) from None
     if doubled:
         raise ConfigurationError(f"--prometheus-config {path}: {doubled[0]!r} is given twice")
@@ -118,7 +118,7 @@ def _parsed(path: Path) -> Any:
 
 
 def _doubled(node: Any) -> Iterator[str]:
-    """Keys that one mapping holds twice: YAML would take the last in silence."""
+    """Keys that are twice in one mapping: YAML would use the last one without a warning."""
     import yaml
 
     if not isinstance(node, yaml.MappingNode):
@@ -140,7 +140,7 @@ def _complaints(table: Any) -> Iterator[str]:
 
 
 def _explained(error: ValidationError) -> Iterator[str]:
-    """What is wrong, without the value that is."""
+    """What is wrong with a value, without the value."""
     where = ".".join(str(part) for part in error.absolute_path)
     schema: Any = error.schema
     instance: Any = error.instance

@@ -1,4 +1,4 @@
-"""``--prometheus-config``: promtool's ``--http.config.file``, which is Prometheus' ``http_config``.
+"""``--prometheus-config``: promtool's ``--http.config.file``, Prometheus' own ``http_config``.
 
 Source: https://prometheus.io/docs/prometheus/latest/configuration/promtool/
 """
@@ -16,11 +16,11 @@ from typing import Any
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import AUTHORIZATION, Access, Tls, access_by_url, basic, sendable
-from pytest_deploygate.http.config_file import load, switched_on
+from pytest_deploygate.http.promtool_file import load, switched_on
 
 Table = Mapping[str, Any]
 
-# What the client itself sets, or what would change the connection (Prometheus' own list)
+# Set by the client itself, or would change the connection; the list is Prometheus' own.
 _RESERVED = frozenset({
     "accept-encoding", "authorization", "connection", "content-encoding", "content-length",
     "content-type", "host", "keep-alive", "proxy-authenticate", "proxy-authorization",
@@ -33,8 +33,8 @@ def read(path: Path, url: str, redactor: Redactor) -> Access:
     """Access to a server as a file describes it.
 
     Args:
-        path: the file; what it names is relative to it.
-        url: where the server is, without credentials.
+        path: the file; the files that it names are relative to its directory.
+        url: the URL of the server, without credentials.
         redactor: learns every secret.
 
     Raises:
@@ -56,7 +56,7 @@ def read(path: Path, url: str, redactor: Redactor) -> Access:
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """The configuration file, and what it names beside it."""
+    """The configuration file, and the files that it names."""
 
     path: Path
     redactor: Redactor
@@ -74,15 +74,15 @@ class _Files:
         return str(table.get(key, ""))
 
     def secret(self, table: Table, key: str, where: str = "") -> str:
-        """The same, never to be shown."""
+        """The same, hidden from every output."""
         value = self.text(table, key, where)
         self.redactor.add(value)
         return value
 
     def content(self, name: str, what: str) -> str:
-        """What a file holds, without white space around it."""
+        """The content of a file, without white space around it."""
         path = self.beside(name)
-        with self.explained(f"{what} {path}", "is no UTF-8 text"):
+        with self.explained(f"{what} {path}", "is not UTF-8 text"):
             text = Path(path).read_text(encoding="utf-8").strip()
         if not text:
             raise self.refusal(f"{what} {path}: is empty")
@@ -90,7 +90,7 @@ class _Files:
 
     @contextmanager
     def explained(self, what: str, unusable: str) -> Iterator[None]:
-        """A file that cannot be read or used, in one line and without what it holds."""
+        """Describe a file that cannot be used in one line, without its content: it is secret."""
         try:
             yield
         except (ssl.SSLError, ValueError):
@@ -100,12 +100,12 @@ class _Files:
 
 
 def _header(name: str, given: Table, files: _Files) -> Secret:
-    """Several values of one header are one list (RFC 9110, 5.3)."""
+    """Several values become one list in one header (RFC 9110, 5.3)."""
     what = f"http_headers.{name}"
     if name.lower() in _RESERVED:
         raise files.refusal(f"{what}: the client itself sets this header, leave it out")
     if not _NAME.fullmatch(name):
-        raise files.refusal(f"{what!r}: this cannot be the name of a header")
+        raise files.refusal(f"{what!r}: is not a valid name of a header")
     hidden = [*given.get("secrets", ())]
     hidden += [files.content(file, what) for file in given.get("files", ())]
     for secret in hidden:
@@ -144,21 +144,22 @@ def _tls(table: Table, files: _Files) -> Tls:
 
 
 def _refuse_unusable(tls: Tls, files: _Files) -> None:
-    """Find out now, not in every query, whether certificates and keys are what they should be."""
+    """Check certificates and keys before the run, not in every query."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if tls.ca_file:
-        with files.explained(f"tls_config.ca_file {tls.ca_file}", "holds no PEM certificate"):
+        with files.explained(f"tls_config.ca_file {tls.ca_file}", "contains no PEM certificate"):
             context.load_verify_locations(tls.ca_file)
     if tls.certificate:
         named = f"tls_config.cert_file {tls.certificate[0]}, key_file {tls.certificate[1]}"
-        with files.explained(named, "are no PEM certificate and its key without a passphrase"):
+        with files.explained(named, "are not a PEM certificate and its key without a passphrase"):
+            # With an empty passphrase OpenSSL refuses an encrypted key, and does not ask for one.
             context.load_cert_chain(*tls.certificate, password=lambda: "")
 
 
 def _proxy(table: Table, url: str, files: _Files) -> Secret | None:
     if "proxy_url" not in table:
-        told = table.get("proxy_from_environment")
-        return None if told is None or switched_on(told) else Secret("")
+        switch = table.get("proxy_from_environment")
+        return None if switch is None or switched_on(switch) else Secret("")
     from requests.utils import should_bypass_proxies
 
     given = str(table["proxy_url"])

@@ -1,1 +1,1 @@
-"""Where measurements come from."""
+"""Where measurements come from: a Prometheus-compatible server, or a recording of one."""

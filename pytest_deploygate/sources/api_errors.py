@@ -14,31 +14,33 @@ from pytest_deploygate.http.client import Response
 from pytest_deploygate.http.failures import Cause, RequestError
 from pytest_deploygate.sources.api_response import error_text
 
+# What may be over soon: the query is sent again.
 _TRANSIENT = {
-    408: "it waited too long for the question; check the network between",
-    425: "it does not want to answer yet; try again",
+    408: "it waited too long for the request; check the network",
+    425: "it is not ready for the request yet; try again",
     429: "too many requests; lower --gate-concurrency, or raise the server's limit",
     500: "it failed; check its log",
-    502: "what stands in front of it gets no answer; check that Prometheus is running",
+    502: "the proxy in front of it gets no response; check that Prometheus is running",
     503: "it is starting up, overloaded or out of time; check its load",
-    504: "what stands in front of it gets no answer in time; check Prometheus' load",
+    504: "the proxy in front of it gets no response in time; check Prometheus' load",
 }
+# What stays the same until somebody changes something.
 _LASTING = {
     400: "the query is not valid",
-    401: "it wants credentials: give --prometheus-config FILE or PROMETHEUS_TOKEN",
-    403: "these credentials, or this tenant, may not ask",
+    401: "it requires credentials: give --prometheus-config FILE or PROMETHEUS_TOKEN",
+    403: "these credentials, or this tenant, are not allowed to query",
     404: "there is no Prometheus API at this URL; check its path",
     405: "there is no Prometheus API at this URL; check its path",
-    407: "the proxy wants credentials: check HTTP_PROXY, or proxy_url",
-    413: "the answer is too large for it; aggregate in the query",
+    407: "the proxy requires credentials: check HTTP_PROXY, or proxy_url",
+    413: "the response is too large for it; aggregate in the query",
     422: "it cannot execute the query",
 }
-_NO_API = "this is not Prometheus' API; check the URL"
+_NOT_THE_API = "this is not Prometheus' API; check the URL"
 
 _NO_RESPONSE = {
     Cause.TLS: (
-        "{url}: TLS failed: {text}; check the CA, the server's name and, if the server wants one, "
-        "the client's certificate"
+        "{url}: TLS failed: {text}; check the CA, the server's name and, if the server requires "
+        "one, the client's certificate"
     ),
     Cause.PROXY: "{url}: {text}; check HTTP_PROXY, or proxy_url",
     Cause.TIMEOUT: (
@@ -60,22 +62,22 @@ _NO_RESPONSE = {
         "the server"
     ),
 }
-# The others do not pass by themselves: to ask again would only take time.
+# The other causes do not go away by themselves: to send the query again would only take time.
 _CAN_PASS = frozenset({Cause.PROXY, Cause.TIMEOUT, Cause.CONNECTION})
 
 
 def no_response(error: RequestError, url: str) -> SourceError:
-    """What it means for a query that its request got no response."""
+    """The error of a query whose request got no response; its cause decides about a retry."""
     text = _NO_RESPONSE[error.cause].format(url=url, base=url.rstrip("/"), text=error)
     return TransientError(text) if error.cause in _CAN_PASS else SourceError(text)
 
 
 def refusal(response: Response, access: Access) -> SourceError:
-    """What any status other than 200 means for a query."""
+    """The error of a query whose response has a status other than 200."""
     text = error_text(response.body, access.redactor.text)
     status, where = response.status, f"{access.url} answers {response.status}"
     if status not in _TRANSIENT:
-        return SourceError(f"{where}: {_LASTING.get(status, _NO_API)}: {text}")
+        return SourceError(f"{where}: {_LASTING.get(status, _NOT_THE_API)}: {text}")
     wait = retry_after(response.headers)
     asked = f" (it asks to wait {spoken(wait)})" if wait and wait >= 1 else ""
     return TransientError(f"{where}: {_TRANSIENT[status]}{asked}: {text}", retry_after=wait)

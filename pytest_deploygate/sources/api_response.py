@@ -1,4 +1,8 @@
-"""What a Prometheus-compatible server answers, read so strictly that only an answer is one."""
+"""Reads the body of a response of Prometheus' API.
+
+It is strict: what is not exactly a healthy answer to the query becomes an error. A guess at what a
+broken response means could let a bad deployment pass.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,13 @@ from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Seri
 from pytest_deploygate.core.text import lasting, printable
 
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a[Nn])", re.ASCII)
-_NOT_THE_API = "the answer is not Prometheus' API"
-_CHECK = "check the URL, and what stands in between"
-_ASKED_TIME = 1.0  # seconds by which an answer's timestamps may differ from what was asked
-# Of a foreign body, so much is searched for secrets, and so much of that for a message: half a
-# secret at the end of the one is not in the other.
-_SEARCHED, _SHOWN = 1 << 16, 1 << 12
-_MISSHAPEN = (
+_NOT_THE_API = "the response is not in the format of Prometheus' API"
+_CHECK = "check the URL, and what is between this machine and the server"
+_TOLERANCE = 1.0  # seconds; servers round times, a cached answer differs by more
+# So many bytes of a body are searched for secrets, and so many of these are used for a message. The
+# second number is smaller: a secret that is cut at the end of the first part is not in the second.
+_SEARCHED, _USED = 1 << 16, 1 << 12
+_WRONG_SHAPE = (
     LookupError,
     TypeError,
     ValueError,
@@ -33,68 +37,68 @@ Redacted = Callable[[str], str]
 
 
 def parse(query: Query, body: bytes, redacted: Redacted = str) -> Measurement:
-    """The measurement in the body of a 200.
+    """The measurement in the body of a response with status 200.
 
     Args:
-        query: what was asked; its times are held against those in the answer.
-        body: the bytes of the answer.
-        redacted: takes secrets out of whatever is kept of the answer.
+        query: the query; its times are compared to those in the response.
+        body: the bytes of the response.
+        redacted: removes secrets from all that is kept of the response.
 
     Raises:
-        SourceError: the body is anything but a healthy answer to this query.
+        SourceError: the body is not a healthy answer to this query.
     """
     try:
         document = json.loads(
             body, object_pairs_hook=_without_doubles, parse_constant=_refuse_constant
         )
     except (ValueError, RecursionError):
-        raise _no_json(body, redacted) from None
+        raise _not_json(body, redacted) from None
     try:
         return _measurement(query, document, redacted)
-    except _MISSHAPEN as error:
-        told = printable(redacted(str(error)), 120)
-        raise SourceError(f"{_NOT_THE_API}: {told}; {_CHECK}") from None
+    except _WRONG_SHAPE as error:
+        text = printable(redacted(str(error)), 120)
+        raise SourceError(f"{_NOT_THE_API}: {text}; {_CHECK}") from None
 
 
 def error_text(body: bytes, redacted: Redacted = str) -> str:
-    """What an error's body says, for a message: the API's own words, or the start of any text."""
+    """The body of an error for a message: the API's own words, or the beginning of any text."""
     body = body[:_SEARCHED]
     try:
         document = json.loads(body)
         return printable(redacted(f"{document['errorType']}: {document['error']}"), 300)
     except (ValueError, KeyError, TypeError, RecursionError):
-        text = redacted(body.decode("utf-8", "replace"))[:_SHOWN]
+        text = redacted(body.decode("utf-8", "replace"))[:_USED]
         plain = re.sub(r"<[^>]*>", " ", text)
         return printable(" ".join(plain.split()), 120) or "an empty body"
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two values for one key, a parser may take either."""
+    """Refuse a key with two values: parsers differ in which of them they take."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a key that is there twice")
+        raise ValueError("a key is given twice")
     return found
 
 
 def _refuse_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not valid JSON")
 
 
-def _no_json(body: bytes, redacted: Redacted) -> SourceError:
+def _not_json(body: bytes, redacted: Redacted) -> SourceError:
     start = body.lstrip()[:1]
     if not start:
         return TransientError(f"{_NOT_THE_API}: an empty body; {_CHECK}")
-    told = error_text(body, redacted)
+    text = error_text(body, redacted)
     if start == b"<":
-        return SourceError(f"{_NOT_THE_API} but a page, perhaps a login: {told}; {_CHECK}")
+        return SourceError(f"{_NOT_THE_API} but an HTML page, perhaps a login: {text}; {_CHECK}")
     if start == b"{":
-        return TransientError(f"{_NOT_THE_API}: broken JSON, perhaps cut off: {told}; {_CHECK}")
-    return SourceError(f"{_NOT_THE_API}: no JSON: {told}; {_CHECK}")
+        return TransientError(f"{_NOT_THE_API}: broken JSON, perhaps cut off: {text}; {_CHECK}")
+    return SourceError(f"{_NOT_THE_API}: it is not JSON: {text}; {_CHECK}")
 
 
 def _measurement(query: Query, document: Any, redacted: Redacted) -> Measurement:
     if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
-        raise TypeError("JSON of another kind")
+        raise TypeError("a JSON document of another format")
     if document["status"] == "error" or document.get("error"):
         raise _api_error(document, redacted)
     series = tuple(_series(query, document["data"], redacted))
@@ -117,10 +121,10 @@ def _series(query: Query, data: Mapping[str, Any], redacted: Redacted) -> list[S
         return [Series({}, (_point(query, result),))]
     if kind != ("vector" if instant else "matrix"):
         wanted = "a vector or a scalar" if instant else "a matrix"
-        told = printable(redacted(str(kind)), 30)
-        raise SourceError(f"the query answers a {told}, {wanted} is needed; change the query")
+        text = printable(redacted(str(kind)), 30)
+        raise SourceError(f"the query returns a {text}, {wanted} is needed; change the query")
     if not isinstance(result, list):
-        raise TypeError("the result is no list")
+        raise TypeError("the result is not a list")
     return [
         Series(_labels(item["metric"], redacted), _points(query, _values(item, instant)))
         for item in result
@@ -129,45 +133,51 @@ def _series(query: Query, data: Mapping[str, Any], redacted: Redacted) -> list[S
 
 def _values(item: Mapping[str, Any], instant: bool) -> list[Any]:
     if "histogram" in item or "histograms" in item:
-        raise SourceError("a native histogram is no number; use histogram_quantile() or such")
+        raise SourceError(
+            "a native histogram is not a number; use a function such as histogram_quantile()"
+        )
     if instant:
         return [item["value"]]
     if not isinstance(item["values"], list) or not item["values"]:
-        raise ValueError("a series without values")
+        raise ValueError("a series has no values")
     return item["values"]
 
 
 def _labels(metric: Any, redacted: Redacted) -> dict[str, str]:
     if not all(isinstance(k, str) and isinstance(v, str) for k, v in metric.items()):
-        raise TypeError("labels that are no text")
+        raise TypeError("a label is not text")
     return {_kept(key, redacted): _kept(value, redacted) for key, value in metric.items()}
 
 
 def _kept(text: str, redacted: Redacted) -> str:
-    """Text that can be written down and sent on; a lone surrogate raises ValueError."""
+    """Text without secrets that can be encoded again.
+
+    Raises:
+        ValueError: it contains a lone surrogate, with which no report could be written.
+    """
     return redacted(text if text.isascii() else text.encode().decode())
 
 
 def _points(query: Query, points: list[Any]) -> tuple[tuple[float, float], ...]:
     found = tuple(_point(query, point) for point in points)
     if any(earlier >= later for (earlier, _), (later, _) in pairwise(found)):
-        raise ValueError("points that are not in the order of time")
+        raise ValueError("the points are not in the order of time")
     return found
 
 
 def _point(query: Query, point: list[Any]) -> tuple[float, float]:
     time, text = point
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
-        raise ValueError(f"the value {text!r} is no number")
+        raise ValueError(f"the value {text!r} is not a number")
     if isinstance(time, bool) or not isinstance(time, int | float):
-        raise TypeError(f"the time {time!r} is no number")
+        raise TypeError(f"the time {time!r} is not a number")
     first = query.at if isinstance(query, InstantQuery) else query.start
     last = query.at if isinstance(query, InstantQuery) else query.end
-    if not first - _ASKED_TIME <= time <= last + _ASKED_TIME:
+    if not first - _TOLERANCE <= time <= last + _TOLERANCE:
         gap = f"{lasting(first - time)} before" if time < first else f"{lasting(time - last)} after"
         raise SourceError(
-            f"the answer is for a time {gap} what was asked; check for a cache between here and "
-            "Prometheus"
+            f"the response is for a time {gap} the requested one; check for a cache between this "
+            "machine and Prometheus"
         )
     return float(time), float(text)
 

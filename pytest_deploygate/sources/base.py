@@ -1,4 +1,4 @@
-"""What a source is: anything that answers a query before a deadline."""
+"""What a source is: it answers queries before a deadline."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from pytest_deploygate.core.series import Measurement, Query
 
 
 class Source(Protocol):
-    """Answers queries; must stand being asked from several threads at once."""
+    """Answers queries, from several threads at the same time."""
 
     @property
     def info(self) -> SourceInfo:
-        """What the reports say of it."""
+        """What the reports show as the source."""
 
     def ask(self, query: Query, deadline: float) -> Measurement:
-        """The answer, before ``deadline`` on the monotonic clock (seconds).
+        """The answer to a query.
+
+        Args:
+            query: one value at a time, or a series of values.
+            deadline: on the monotonic clock, in seconds.
 
         Raises:
-            SourceError: there is none; the message says why and what to check.
+            SourceError: there is no valid answer before the deadline; the message says why, and
+                what to check.
         """
 
     def notices(self) -> list[str]:
-        """What was noticed while asking and is worth a line in the report."""
+        """Lines for the report about what was noticed while queries were answered."""

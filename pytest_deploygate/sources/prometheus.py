@@ -1,4 +1,4 @@
-"""A Prometheus-compatible server, asked over its HTTP API with requests.
+"""A source that queries a Prometheus-compatible server over its HTTP API.
 
 Source of the API's rules: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
@@ -27,14 +27,20 @@ _MOST_REDIRECTS = 4
 _SKEW_WORTH_A_NOTICE = 60.0  # seconds
 _NO_POST = frozenset({403, 404, 405, 411, 501})
 
-# Thanos and VictoriaMetrics each have a name for it: an answer that lacks a part is too low.
-# nocache is VictoriaMetrics' too: without it an instant query is not shown the newest 30 seconds
+# Thanos and VictoriaMetrics answer in part when a store is down, each with its own parameter
+# against it. A part of the series would be judged as all of them: a sum would be too low.
+# nocache is for VictoriaMetrics: without it an instant query does not see the newest 30 seconds
 # (its -search.latencyOffset), and a range query is answered for rounded times, from a cache.
-_WHOLE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1", "nocache": "1"}
+_COMPLETE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1", "nocache": "1"}
 
 
 class PrometheusSource:
-    """Asks one server over one pool of connections."""
+    """Queries one server.
+
+    Args:
+        access: how the server is reached.
+        connections: how many queries may run at the same time.
+    """
 
     def __init__(self, access: Access, *, connections: int) -> None:
         self._access = access
@@ -43,7 +49,9 @@ class PrometheusSource:
         self._posts = True
         self._notices: dict[str, None] = {}
         if not access.tls.verify and access.url.startswith("https:"):
-            self._notices[f"insecure_skip_verify: {access.url} proves nothing"] = None
+            self._notices[f"insecure_skip_verify: the identity of {access.url} is not verified"] = (
+                None
+            )
         self._skew_noticed = False
         self._lock = threading.Lock()
 
@@ -53,19 +61,19 @@ class PrometheusSource:
         return SourceInfo(kind="prometheus", location=self._access.url)
 
     def notices(self) -> list[str]:
-        """Clock skew, and a server that need not prove who it is."""
+        """That the clocks differ, and that the identity of the server is not verified."""
         return list(self._notices)
 
     def ask(self, query: Query, deadline: float) -> Measurement:
-        """The answer; what can pass is asked again with growing pauses, what cannot is not.
+        """The answer; after an error that may be over soon, the query is sent again.
 
         Raises:
-            SourceError: there is no answer, or none that is one.
+            SourceError: the request failed or the response is invalid.
         """
         return self._retry(lambda: self._ask_once(query, deadline), deadline)
 
     def page(self, path: str, deadline: float) -> Response:
-        """The response to a plain GET below the URL, asked once.
+        """The response to a GET of a path below the URL, sent once.
 
         Raises:
             SourceError: there is no response before the deadline (monotonic clock, seconds).
@@ -83,7 +91,10 @@ class PrometheusSource:
         raise refusal(response, self._access)
 
     def _post_or_get(self, path: str, params: Mapping[str, str], deadline: float) -> Response:
-        """POST, and GET for servers that do not accept POST; the choice is remembered."""
+        """POST, or GET if the server does not accept POST; the choice is remembered.
+
+        POST comes first, because a long query does not fit into a URL.
+        """
         posts = self._posts
         post, get = Request("POST", path, body=params), Request("GET", path, params=params)
         response = self._send(post if posts else get, deadline)
@@ -111,14 +122,15 @@ class PrometheusSource:
             self._skew_noticed = True
             direction = "ahead of" if skew > 0 else "behind"
             self._notices[
-                f"this machine's clock is {lasting(abs(skew))} {direction} the server's: what "
-                "it calls now may have no data; set the clock, or give --gate-at"
+                f"this machine's clock is {lasting(abs(skew))} {direction} the server's: there may "
+                "be no data for the time that it shows; set the clock, or give --gate-at"
             ] = None
 
 
 def _endpoint(query: Query, deadline: float) -> tuple[str, dict[str, str]]:
+    # The server stops a query that nobody waits for any more.
     timeout = f"{max(1, round((deadline - time.monotonic()) * 1000))}ms"
-    params = {"query": query.expr, "timeout": timeout, **_WHOLE_ANSWERS}
+    params = {"query": query.expr, "timeout": timeout, **_COMPLETE_ANSWERS}
     if isinstance(query, InstantQuery):
         return "api/v1/query", {**params, "time": f"{query.at:.3f}"}
     times = {"start": query.start, "end": query.end, "step": query.step}

@@ -1,4 +1,4 @@
-"""Evidence: everything that a source answered during one run, in a file, and judged again."""
+"""Evidence: all answers of a source during one run, in a file that can be judged again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Answers = Mapping[Query, Measurement | SourceError]
 
 
 class Recording:
-    """A source that answers from evidence, at the time at which it was recorded."""
+    """A source that answers from evidence, for the time at which it was recorded."""
 
     def __init__(self, location: str, at: float, answers: Answers) -> None:
         self.at = at
@@ -34,11 +34,11 @@ class Recording:
         return SourceInfo(kind="recording", location=self._location)
 
     def ask(self, query: Query, deadline: float) -> Measurement:
-        """What was answered then, an error included."""
+        """The recorded answer, or the recorded error."""
         answer = self._answers.get(query)
         if answer is None:
             raise SourceError(
-                f"{self._location} holds no answer to this query; record it again with "
+                f"{self._location} contains no answer to this query; record it again with "
                 "--gate-record and the same checks"
             )
         if isinstance(answer, SourceError):
@@ -46,7 +46,7 @@ class Recording:
         return answer
 
     def notices(self) -> list[str]:
-        """None: nothing is asked."""
+        """None: no server is queried."""
         return []
 
 
@@ -78,11 +78,11 @@ def _order(query: Query) -> tuple[str, str]:
 
 def _encoded(query: Query, answer: Measurement | SourceError) -> dict[str, Any]:
     if isinstance(query, InstantQuery):
-        asked: dict[str, Any] = {"query": query.expr, "time": query.at}
+        entry: dict[str, Any] = {"query": query.expr, "time": query.at}
     else:
-        asked = {"query": query.expr, "start": query.start, "end": query.end, "step": query.step}
+        entry = {"query": query.expr, "start": query.start, "end": query.end, "step": query.step}
     if isinstance(answer, SourceError):
-        return {**asked, "error": str(answer)}
+        return {**entry, "error": str(answer)}
     series = [
         {
             "labels": dict(one.labels),
@@ -90,7 +90,7 @@ def _encoded(query: Query, answer: Measurement | SourceError) -> dict[str, Any]:
         }
         for one in answer.series
     ]
-    return {**asked, "series": series, "warnings": list(answer.warnings)}
+    return {**entry, "series": series, "warnings": list(answer.warnings)}
 
 
 def _decoded(entry: Mapping[str, Any]) -> tuple[Query, Measurement | SourceError]:
@@ -117,7 +117,7 @@ def open_recording(path: Path) -> Recording:
     """The evidence in a file.
 
     Raises:
-        ConfigurationError: it cannot be read, or is no evidence.
+        ConfigurationError: the file cannot be read, or is not evidence.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -145,6 +145,6 @@ def _parse(text: str, location: str) -> Recording:
         return Recording(location, at, answers_from_builtins(document["answers"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
-            f"--gate-replay {location}: is no evidence; give a file that --gate-record wrote "
+            f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "
             f"({FORMAT}, version {VERSION})"
         ) from None

@@ -1,4 +1,4 @@
-"""Asking again: what can pass is waited out, for a little while."""
+"""Queries are sent again after an error that may be over soon."""
 
 from __future__ import annotations
 
@@ -14,35 +14,39 @@ if TYPE_CHECKING:
     import tenacity
 
 _ATTEMPTS = 5
-_OUTAGE = 2.0  # seconds
+_OUTAGE = 2.0  # seconds; whoever deploys waits for it
 
 
 class Retry:
-    """Asks again with growing pauses.
+    """Sends queries again, with growing pauses.
 
-    An outage is waited out once, for two seconds, and not once for each query: those that follow
-    are asked twice at most, until one is answered. A server that says itself when to ask again
-    is believed, if there is the time.
+    One outage costs one waiting time of two seconds, not one for each query. The queries after it
+    are sent at most twice, until one is answered. If the server says when to try again, that
+    time is used, unless it is after the deadline.
     """
 
     def __init__(self) -> None:
         self._failing_since: float | None = None
 
     def __call__(self, ask: Callable[[], Measurement], deadline: float) -> Measurement:
-        """The answer, before a deadline on the monotonic clock (seconds).
+        """The answer to a query.
+
+        Args:
+            ask: one attempt.
+            deadline: on the monotonic clock, in seconds.
 
         Raises:
-            SourceError: there is none; of several attempts, the last one's.
+            SourceError: that of the last attempt.
         """
         try:
-            return self._noting(ask)
+            return self._attempt(ask)
         except TransientError as error:
             return self._again(ask, deadline, error)
 
     def _again(
         self, ask: Callable[[], Measurement], deadline: float, first: TransientError
     ) -> Measurement:
-        """The first attempt is over: only now is there anything to repeat, and to import."""
+        """The attempts after the first one. A healthy server costs no import of tenacity."""
         import tenacity
 
         failed = iter([first])
@@ -50,7 +54,7 @@ class Retry:
         def attempt() -> Measurement:
             for error in failed:
                 raise error
-            return self._noting(ask)
+            return self._attempt(ask)
 
         growing = tenacity.wait_random_exponential(multiplier=0.3, min=0.1, max=2.0)
 
@@ -66,7 +70,7 @@ class Retry:
         )
         return retrying(attempt)
 
-    def _noting(self, ask: Callable[[], Measurement]) -> Measurement:
+    def _attempt(self, ask: Callable[[], Measurement]) -> Measurement:
         try:
             answer = ask()
         except TransientError:

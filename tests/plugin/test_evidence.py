@@ -49,4 +49,4 @@ def test_a_check_that_was_not_recorded_is_an_error(
     """)
     result = run_gate(*workers, "--gate-demo=go")
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*demo go holds no answer to this query; record it again*"])
+    result.stdout.fnmatch_lines(["*demo go contains no answer to this query; record it again*"])

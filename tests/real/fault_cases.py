@@ -43,8 +43,8 @@ TEXT = {"status": "success", "data": {"resultType": "string", "result": [END, "1
 
 BROKEN = "unable to query Prometheus at .* is it running .*, is --prometheus-url right"
 NO_TIME = "check the server's load, --gate-query-timeout and --gate-timeout"
-NO_JSON = "broken JSON, perhaps cut off: .*check the URL, and what stands in between"
-NO_API = "not Prometheus' API: .*check the URL, and what stands in between"
+NO_JSON = "broken JSON, perhaps cut off: .*check the URL, and what is between"
+NO_API = "not in the format of Prometheus' API: .*check the URL, and what is between"
 TOO_LARGE = "larger than 64 MiB; aggregate in the query"
 
 # Before a request is read: the same for every query.
@@ -134,18 +134,20 @@ def without_values(series: dict[str, Any]) -> None:
 ANSWERS = {
     "of another time": Case(
         each_point(lambda point: [point[0] - 9000, point[1]]),
-        "for a time 2h30m before what.*check for a cache",
+        "for a time 2h30m before the requested one.*check for a cache",
     ),
-    "of another type": Case(document(TEXT), "answers a string, a .* is needed; change the query"),
+    "of another type": Case(document(TEXT), "returns a string, a .* is needed; change the query"),
     "numbers": Case(each_point(lambda point: [point[0], float(point[1])]), NO_API),
     "NaN as a literal": Case(each_point(lambda point: [point[0], float("nan")]), NO_JSON),
-    "words": Case(each_point(lambda point: [point[0], "0x1p-2"]), "'0x1p-2' is no number; check"),
+    "words": Case(
+        each_point(lambda point: [point[0], "0x1p-2"]), "'0x1p-2' is not a number; check"
+    ),
     "times that are text": Case(each_point(lambda point: [str(point[0]), point[1]]), NO_API),
     "points of one time": Case(each_point(lambda point: [END, point[1], 0]), NO_API),
     "no values": Case(each_series(without_values), NO_API),
     "native histograms": Case(
         each_series(lambda series: series.update(histogram=[END, {"count": "1"}])),
-        r"a native histogram is no number; use histogram_quantile\(\)",
+        r"a native histogram is not a number; use a function such as histogram_quantile\(\)",
     ),
     "labels that are no text": Case(
         each_series(lambda series: series["metric"].update(mode=1)), NO_API
@@ -187,11 +189,11 @@ STATUSES = {
     "204": Case(raw(b"HTTP/1.1 204 No Content\r\n\r\n"), "answers 204: this is not Prometheus' AP"),
     "206": Case(status(206), "answers 206: this is not Prometheus' API; check the URL"),
     "400": Case(status(400, REJECTION), "answers 400: the query is not valid: bad_data: parse err"),
-    "401": Case(status(401), "answers 401: it wants credentials: give --prometheus-config FILE"),
-    "403": Case(status(403), "answers 403: these credentials, or this tenant, may not ask"),
+    "401": Case(status(401), "answers 401: it requires credentials: give --prometheus-config FILE"),
+    "403": Case(status(403), "answers 403: these credentials, or this tenant, are not allowed"),
     "404": Case(status(404), "answers 404: there is no Prometheus API at this URL; check its path"),
     "405": Case(status(405), "answers 405: there is no Prometheus API at this URL; check its path"),
-    "407": Case(status(407), "answers 407: the proxy wants credentials: check HTTP_PROXY"),
+    "407": Case(status(407), "answers 407: the proxy requires credentials: check HTTP_PROXY"),
     "413": Case(status(413), "answers 413: .*aggregate in the query"),
     "418": Case(status(418, LOGIN), "answers 418: .* API; check the URL: Sign in Password"),
     "422": Case(status(422, REJECTION), "answers 422: it cannot execute the query: bad_data: pars"),

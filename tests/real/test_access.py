@@ -103,7 +103,7 @@ def test_credentials_in_the_url_go_with_tls_from_the_file(tls: Tls) -> None:
     ids=["none", "a wrong password", "a token"],
 )
 def test_other_credentials_are_refused(tls: Tls, given: str) -> None:
-    with pytest.raises(SourceError, match="answers 401: it wants credentials") as refused:
+    with pytest.raises(SourceError, match="answers 401: it requires credentials") as refused:
         asked(tls.passworded, tls.config(CA + given))
     assert "wrong" not in str(refused.value)
 
@@ -121,7 +121,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_credentials(tls: Tls, give
 def test_an_unverified_server_is_told_of(tls: Tls, recwarn: pytest.WarningsRecorder) -> None:
     insecure = "tls_config: {insecure_skip_verify: true}\n"
     notices = asked(tls.passworded, tls.config(insecure + CREDENTIALS["a password"]))
-    assert notices == [f"insecure_skip_verify: {tls.passworded} proves nothing"]
+    assert notices == [f"insecure_skip_verify: the identity of {tls.passworded} is not verified"]
     assert not recwarn.list
 
 

@@ -199,7 +199,7 @@ def test_an_empty_server_behind_a_password(doctor: Doctor, tmp_path: Path) -> No
         given = ("--prometheus-url", server.url, "--prometheus-config", str(config))
         found = doctor(*given)
     assert refused.code == found.code == 2
-    assert "answers 401: it wants credentials" in refused.part("1 problem")[0]
+    assert "answers 401: it requires credentials" in refused.part("1 problem")[0]
     assert found.part("Server")[-1].startswith("  targets  none: it scrapes nothing")
     problems = found.part(r"\d+ problems")
     assert "  rl_loss_runaway: rl_loss does not exist" in problems

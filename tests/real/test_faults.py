@@ -261,4 +261,5 @@ def test_evidence_of_a_failure_is_judged_as_the_failure_was(
     replay = f"--gate-replay={tmp_path / 'evidence.json'}"
     result = run_gate("--pyargs", "gate_checks", replay)
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*error: the answer is not Prometheus' API: JSON of another*"])
+    error = "the response is not in the format of Prometheus' API: a JSON document of another"
+    result.stdout.fnmatch_lines([f"*error: {error} format*"])

@@ -180,7 +180,7 @@ def test_a_body_that_is_cut_off_is_refused(asked: Asked, data: st.DataObject) ->
 
 @pytest.mark.parametrize("text", ["", " 1", "1_0", "0x1", "١", "1,5", "infinity", "nan1", "--1"])
 def test_a_value_that_prometheus_does_not_write_is_no_number(text: str) -> None:
-    assert "is no number" in refused(INSTANT, encoded(success("scalar", [AT, text])))
+    assert "is not a number" in refused(INSTANT, encoded(success("scalar", [AT, text])))
 
 
 @pytest.mark.parametrize("values", [[], None, "", {}, [[AT, "1"], [AT - 60, "1"]]])
@@ -191,16 +191,16 @@ def test_a_series_needs_points_in_the_order_of_time(values: Any) -> None:
 @pytest.mark.parametrize(
     ("time", "told"),
     [
-        (AT - 600, "10m before what was asked"),
-        (AT + 7200.4, "2h after what was asked"),
-        (AT + 1.6, "2s after what was asked"),
-        (0, "before what was asked"),
-        (1e300, "after what was asked"),
-        (10**400, "not Prometheus' API"),
-        (-(10**400), "not Prometheus' API"),
+        (AT - 600, "10m before the requested"),
+        (AT + 7200.4, "2h after the requested"),
+        (AT + 1.6, "2s after the requested"),
+        (0, "before the requested"),
+        (1e300, "after the requested"),
+        (10**400, "not in the format of Prometheus' API"),
+        (-(10**400), "not in the format of Prometheus' API"),
         (math.inf, "broken JSON"),
-        (True, "is no number"),
-        (None, "is no number"),
+        (True, "is not a number"),
+        (None, "is not a number"),
     ],
 )
 def test_a_time_that_was_not_asked_for_is_told(time: Any, told: str) -> None:

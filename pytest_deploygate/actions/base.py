@@ -1,4 +1,4 @@
-"""What an action is, and what it is given."""
+"""What an action is, and what it gets to work with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pytest_deploygate.core.secrets import Redactor
 
 
 class Deadline:
-    """A moment that many seconds from now, which can be brought forward."""
+    """The moment so many seconds from now; it can be brought forward."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
@@ -24,13 +24,19 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def bring_forward(self) -> None:
-        """The time is over now: whoever waits should stop waiting and clean up."""
+        """End the time now, so that whoever waits stops waiting and cleans up."""
         self._end = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What surrounds an action: where relative paths begin, the environment, what is secret."""
+    """The surroundings of an action.
+
+    Args:
+        directory: relative paths begin here.
+        environ: the environment variables.
+        redactor: learns the secrets of the action.
+    """
 
     directory: Path
     environ: Mapping[str, str]
@@ -38,39 +44,44 @@ class Context:
 
 
 class Action(Protocol):
-    """One thing that is done about a verdict."""
+    """One thing to do about a verdict."""
 
     def describe(self) -> str:
-        """What it would do, on one line, without secrets."""
+        """What the action would do, on one line, without secrets."""
 
     def check(self) -> None:
-        """Find out before the gate runs whether this machine has what it needs.
+        """Check before the gate runs whether this machine has what the action needs.
 
         Raises:
-            ConfigurationError: it has not; the message says what is missing.
+            ConfigurationError: something is missing; the message says what.
         """
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """Do it, in a thread of its own that is given up shortly after the deadline.
+        """Do it, in a thread of its own. Nobody waits for the thread long after the deadline.
 
-        ``report.actions`` holds what came of the actions before. The first line of the answer
-        tells what was done, further lines are kept as its output.
+        Args:
+            report: the verdict; ``report.actions`` has the results of the actions before.
+            deadline: until when it should be done.
+
+        Returns:
+            What was done, on the first line; further lines are kept as the output.
 
         Raises:
-            ActionError: it could not be done; the message is told like the answer.
-            TimeoutError: it was not done before the deadline; its message likewise.
+            ActionError: it could not be done; the message is used like the returned text.
+            TimeoutError: it was not done before the deadline; likewise.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class ActionKind:
-    """A kind of action: how one is made from its table in the configuration.
+    """A kind of action: how an action is made from its table in the configuration.
 
     Args:
-        make: takes the table and the context; raises ConfigurationError for keys that contradict
-            each other.
-        properties: the keys that it has besides those of every action, each with its JSON Schema.
-        required: those of them that must be given.
+        make: takes the table and the context; raises ConfigurationError if keys contradict each
+            other.
+        properties: the keys of its own, each with its JSON Schema; the keys of every action are
+            added to them.
+        required: the keys of its own that must be given.
     """
 
     make: Callable[[Mapping[str, Any], Context], Action]

@@ -1,4 +1,4 @@
-"""A rollback to the newest stable checkpoint (the document's 3.2 and 7.1)."""
+"""Roll back to the newest stable checkpoint of a training (the document's 3.2 and 7.1)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _RELOADS = ("reload", *(f"reload_{place}" for place in PLACES))
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What makes a checkpoint stable (the document's 7.1)."""
+    """The limits within which a checkpoint is stable (the document's 7.1)."""
 
     max_kl_divergence: float = 0.03
     min_reward: float = 5.0
     max_reward: float = 30.0
 
     def objection(self, entry: Mapping[str, Any]) -> str:
-        """Why a checkpoint is not stable; nothing if it is."""
+        """Why a checkpoint is not stable, empty if it is."""
         if not _finite(entry.get("loss")):
             return "loss is not finite"
         divergence, reward = entry.get("kl_divergence"), entry.get("reward")
@@ -46,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """A stable checkpoint, its file below the directory; ``saved_at`` is Unix seconds."""
+    """A stable checkpoint; its file is inside the directory, ``saved_at`` is in Unix seconds."""
 
     step: float
     saved_at: float
@@ -54,10 +54,11 @@ class Checkpoint:
 
 
 class CheckpointRollback:
-    """Points the link ``current`` at the newest stable checkpoint, then has it loaded.
+    """Points the link ``current`` at the newest stable checkpoint, then lets a service load it.
 
     Raises:
-        ConfigurationError: the limits leave nothing, or it is not clear who loads it.
+        ConfigurationError: no checkpoint can be within the limits, or not exactly one way to load
+            a checkpoint is given.
     """
 
     def __init__(self, options: Mapping[str, Any], context: Context) -> None:
@@ -75,27 +76,27 @@ class CheckpointRollback:
         )
 
     def describe(self) -> str:
-        """Where it would roll back."""
+        """What would be rolled back."""
         return f"roll {self._directory / LINK} back to the newest stable checkpoint"
 
     def check(self) -> None:
-        """The directory and what loads a checkpoint are there."""
+        """The directory and the way to load a checkpoint exist."""
         if not self._directory.is_dir():
-            raise ConfigurationError(f"directory {self._directory} is no directory")
+            raise ConfigurationError(f"directory {self._directory} is not a directory")
         if self._endpoint:
             self._endpoint.check()
         else:
             refuse_missing(self._argv, self._context)
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """Roll back; once the link is switched it stays so, even if loading fails."""
+        """Roll back. The link stays switched even if loading fails: a restart loads the new one."""
         chosen = newest_stable(self._directory, self._limits)
         switch(self._directory / LINK, chosen.path)
-        told = f"{LINK} is step {chosen.step:g} ({chosen.path.name})"
+        switched = f"{LINK} is step {chosen.step:g} ({chosen.path.name})"
         try:
-            return f"{told}, {self._load(chosen, report, deadline)}"
+            return f"{switched}, {self._load(chosen, report, deadline)}"
         except ActionError as error:
-            raise ActionError(f"{told}, but loading it failed: {error}") from None
+            raise ActionError(f"{switched}, but loading it failed: {error}") from None
 
     def _load(self, chosen: Checkpoint, report: GateReport, deadline: Deadline) -> str:
         if self._endpoint:
@@ -108,7 +109,7 @@ def newest_stable(directory: Path, limits: Limits) -> Checkpoint:
     """The newest checkpoint that is stable and whose file is there.
 
     Raises:
-        ActionError: there is none; the message counts the reasons.
+        ActionError: there is no such checkpoint; the message counts the reasons.
     """
     history = _history(directory / HISTORY)
     found: list[Checkpoint] = []
@@ -119,8 +120,8 @@ def newest_stable(directory: Path, limits: Limits) -> Checkpoint:
         except ActionError as error:
             objections[str(error)] += 1
     if not found:
-        told = "; ".join(f"{count} × {reason}" for reason, count in objections.items())
-        raise ActionError(f"none of {len(history)} checkpoints is stable: {told}")
+        reasons = "; ".join(f"{count} × {reason}" for reason, count in objections.items())
+        raise ActionError(f"none of {len(history)} checkpoints is stable: {reasons}")
     return max(found, key=lambda one: (one.saved_at, one.step))
 
 
@@ -130,15 +131,15 @@ def _history(path: Path) -> list[Any]:
     except OSError as error:
         raise ActionError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError):
-        raise ActionError(f"{path}: is no JSON") from None
+        raise ActionError(f"{path}: is not valid JSON") from None
     if not isinstance(history, list) or not history:
-        raise ActionError(f"{path}: holds no list of checkpoints")
+        raise ActionError(f"{path}: is not a list of checkpoints, or it is empty")
     return history
 
 
 def _checkpoint(entry: Any, directory: Path, limits: Limits) -> Checkpoint:
     if not isinstance(entry, dict):
-        raise ActionError("no object")
+        raise ActionError("not an object")
     if objection := limits.objection(entry):
         raise ActionError(objection)
     step = entry.get("step")
@@ -150,24 +151,24 @@ def _checkpoint(entry: Any, directory: Path, limits: Limits) -> Checkpoint:
 
 
 def _finite(value: Any) -> TypeGuard[float]:
-    """Whether it is a number that a float can hold; JSON's integers have no largest."""
+    """Whether it is a number that a float can represent; integers in JSON have no limit."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and abs(value) <= sys.float_info.max
 
 
 def _saved_at(timestamp: Any) -> float:
-    """Unix seconds of a number or of ISO 8601, which is UTC when it does not say."""
+    """Unix seconds of a number, or of a time in ISO 8601, which is in UTC if it has no offset."""
     if _finite(timestamp):
         return float(timestamp)
     try:
         moment = datetime.fromisoformat(timestamp)
     except (TypeError, ValueError):
-        raise ActionError("timestamp is no time") from None
+        raise ActionError("timestamp is not a time") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _inside(given: Any, directory: Path) -> Path:
-    """The real path of a file, which no ``..`` and no link leads out of the directory."""
+    """The real path of a file. It must not lead out of the directory by ``..`` or a link."""
     root = directory.resolve()
     try:
         path = Path(root / given).resolve()
@@ -177,17 +178,17 @@ def _inside(given: Any, directory: Path) -> Path:
             return path
     except (TypeError, ValueError, OSError, RuntimeError):
         pass
-    raise ActionError("the file is gone")
+    raise ActionError("the file does not exist")
 
 
 def switch(link: Path, target: Path) -> None:
-    """Point a link at a file, so that no reader ever finds it missing.
+    """Point a link at a file by a rename, so that the link exists at every moment.
 
     Raises:
-        ActionError: what stands there is no link, or it cannot be replaced.
+        ActionError: there is something else than a link, or the link cannot be replaced.
     """
     if link.exists() and not link.is_symlink():
-        raise ActionError(f"{link} is no symbolic link, and is left alone")
+        raise ActionError(f"{link} is not a symbolic link, so it was not changed")
     temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     try:
         temporary.symlink_to(os.path.relpath(target, link.parent.resolve()))

@@ -1,4 +1,4 @@
-"""A command, such as ``docker compose`` or ``kubectl``."""
+"""Run a command, such as ``docker compose`` or ``kubectl``."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Command:
         self._context = context
 
     def describe(self) -> str:
-        """The command, as one would type it."""
+        """The command, as it would be typed in a shell."""
         return shlex.join(self._argv)
 
     def check(self) -> None:
-        """The command is there."""
+        """The command exists."""
         refuse_missing(self._argv, self._context)
 
     def run(self, report: GateReport, deadline: Deadline) -> str:

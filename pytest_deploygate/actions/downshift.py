@@ -1,4 +1,4 @@
-"""A service's downshift to a cheaper mode (the document's 3.3 and 7.1)."""
+"""Downshift a service to a cheaper mode (the document's 3.3 and 7.1)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport
 
 MODES = ("creative", "balanced", "fast")
-"""The document's modes, the slowest first."""
+"""The modes of the document, the slowest first."""
 
 
 class Downshift:
-    """Tells the service's admin endpoint, or a function's manager, which mode gives way to which.
+    """Sends the modes before and after to the service's admin endpoint, or to a manager object.
 
     Raises:
-        ConfigurationError: it would be no downshift, or it is not clear who is told.
+        ConfigurationError: the second mode is not cheaper, or not exactly one receiver is given.
     """
 
     def __init__(self, options: Mapping[str, Any], context: Context) -> None:
@@ -28,7 +28,8 @@ class Downshift:
         self._to = options.get("to") or MODES[MODES.index(self._from) + 1]
         if MODES.index(self._to) <= MODES.index(self._from):
             raise ConfigurationError(
-                f"from {self._from} to {self._to} is no downshift; it goes {' → '.join(MODES)}"
+                f"from {self._from} to {self._to} is not a downshift; "
+                f"the order is {' → '.join(MODES)}"
             )
         self._context = context
         self._function: str = options.get("function", "")
@@ -36,26 +37,26 @@ class Downshift:
         self._endpoint = None if self._function else Endpoint(place, options, context)
 
     def describe(self) -> str:
-        """Which mode gives way to which, and who is told."""
-        told = f"POST to {self._endpoint}" if self._endpoint else self._function
-        return f"{self._shift()} by {told}"
+        """Both modes, and the receiver."""
+        receiver = f"POST to {self._endpoint}" if self._endpoint else self._function
+        return f"{self._shift()} by {receiver}"
 
     def check(self) -> None:
-        """The address, or the function, is there."""
+        """The address or the function exists."""
         if self._endpoint:
             self._endpoint.check()
         else:
             load(self._function, self._context)
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """Shift down; an answer that names another mode than the one asked for is a failure."""
+        """Shift down; it has failed if the manager returns another mode than the requested one."""
         if self._endpoint:
             document = {"service": self._service, "from": self._from, "to": self._to}
             return f"{self._shift()}; {self._endpoint.post(document, deadline)}"
         manager = load(self._function, self._context)()
         mode = manager.apply_downshift(self._service, self._from, self._to)
         if isinstance(mode, str) and mode != self._to:
-            raise ActionError(f"{self._shift()} was asked for, the manager answers {mode}")
+            raise ActionError(f"{self._shift()} was requested, but the manager returned {mode}")
         return self._shift()
 
     def _shift(self) -> str:

@@ -1,4 +1,4 @@
-"""POST requests to an address that may be a secret."""
+"""Endpoints of actions: POST a document to an address that may be a secret."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pytest_deploygate.http.access import AUTHORIZATION, Access, without_credent
 
 _TEXT = {"type": "string", "minLength": 1}
 SECRET_PLACES = ("url_env", "url_file")
-"""Where an address stands that is a secret: never in the configuration itself."""
+"""The keys that say where a secret address is: never in the configuration itself."""
 
 PLACES = ("url", *SECRET_PLACES)
-"""Where any other address may stand, such as that of a service's admin endpoint."""
+"""The keys for any other address, such as that of a service's admin endpoint."""
 
-_LONG_ENOUGH_FOR_A_TOKEN = 12
+_SHORTEST_TOKEN = 12  # characters; shorter parts, such as "services", are words of the API
 
 
 def properties(places: Sequence[str]) -> dict[str, Any]:
-    """The JSON Schema of each key of an address."""
+    """The JSON Schema of each key that an address has."""
     return dict.fromkeys((*places, "token_env"), _TEXT)
 
 
 def one_of(options: Mapping[str, Any], keys: Sequence[str]) -> str:
-    """The one key of these that is given.
+    """The only one of these keys that is given.
 
     Raises:
-        ConfigurationError: more than one is given, or none.
+        ConfigurationError: none is given, or more than one.
     """
     given = [key for key in keys if key in options]
     if len(given) != 1:
@@ -43,10 +43,10 @@ def one_of(options: Mapping[str, Any], keys: Sequence[str]) -> str:
 
 
 class Endpoint:
-    """An address that stands in the configuration, an environment variable or a file.
+    """An address that is given in the configuration, in an environment variable or in a file.
 
     Raises:
-        ConfigurationError: ``url`` is no URL, or holds credentials.
+        ConfigurationError: ``url`` is not a valid URL, or contains credentials.
     """
 
     def __init__(self, key: str, options: Mapping[str, Any], context: Context) -> None:
@@ -55,20 +55,22 @@ class Endpoint:
         self._context = context
         if key == "url":
             if _split(self._place, "url").username is not None:
-                raise ConfigurationError("url holds credentials; give url_env or url_file instead")
+                raise ConfigurationError(
+                    "url contains credentials; give url_env or url_file instead"
+                )
         else:
             hide(self._found(), context.redactor)
         context.redactor.add(self._token())
 
     def __str__(self) -> str:
-        """Where the address stands; the address itself where it is no secret."""
+        """Where the address is given, or the address itself if it is not a secret."""
         return f"${self._place}" if self._key == "url_env" else self._place
 
     def check(self) -> None:
-        """Find out before the gate runs whether the address is there.
+        """Check before the gate runs whether the address and the token can be used.
 
         Raises:
-            ConfigurationError: it is not, or is no URL.
+            ConfigurationError: the address is missing or not a valid URL, or the token is missing.
         """
         self._url()
         self._authorization()
@@ -77,11 +79,11 @@ class Endpoint:
         """Send a JSON document.
 
         Returns:
-            The status and what was answered, for the report.
+            The status and the beginning of the body of the response.
 
         Raises:
-            ActionError: it cannot be sent, or the answer is no success.
-            TimeoutError: no whole answer came in time.
+            ActionError: the request failed, or the response is not a success.
+            TimeoutError: there was no complete response in time.
         """
         from pytest_deploygate.http.client import Request, send_once
         from pytest_deploygate.http.failures import Cause, RequestError
@@ -114,7 +116,7 @@ class Endpoint:
             return None
         token = self._token()
         if not (token and token.isascii() and token.isprintable()):
-            what = "is no token" if token else "is not set"
+            what = "is not a valid token" if token else "is not set"
             raise ConfigurationError(f"token_env: ${self._token_env} {what}")
         return Secret(f"Bearer {token}")
 
@@ -135,13 +137,13 @@ class Endpoint:
         url = self._found()
         if not url:
             what = "is not set" if self._key == "url_env" else "cannot be read, or is empty"
-            raise ConfigurationError(f"{self._key}: {self} {what}; it must hold the URL")
-        _split(url, f"{self._key}: what {self} holds")
+            raise ConfigurationError(f"{self._key}: {self} {what}; it must contain the URL")
+        _split(url, f"{self._key}: the value of {self}")
         return url
 
 
 def hide(url: str, redactor: Redactor) -> None:
-    """Keep a secret address, and whatever in it may be a token, out of everything written."""
+    """Hide a secret address, and each part of it that may be a token, in every output."""
     redactor.add(url)
     try:
         parts = urlsplit(url)
@@ -150,17 +152,20 @@ def hide(url: str, redactor: Redactor) -> None:
     redactor.add(unquote(parts.password or ""))
     tokens = [*parts.path.split("/"), *(part.partition("=")[2] for part in parts.query.split("&"))]
     for token in [*tokens, parts.path]:
-        if len(token) >= _LONG_ENOUGH_FOR_A_TOKEN:
+        if len(token) >= _SHORTEST_TOKEN:
             redactor.add(token)
 
 
 def _split(url: str, what: str) -> SplitResult:
-    """The parts of a URL; the message does not show it, a secret may only lack its scheme."""
+    """The parts of a URL.
+
+    The message does not show the URL: it may be a secret of which only the scheme is missing.
+    """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise ConfigurationError(f"{what} is no http or https URL")
+        raise ConfigurationError(f"{what} is not a valid http or https URL")
     return parts

@@ -1,4 +1,4 @@
-"""Functions that are named in the configuration, ``package.module:function``."""
+"""Import the functions that the configuration names as ``package.module:function``."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ REFERENCE = {"type": "string", "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w
 
 
 def load(reference: str, context: Context) -> Callable[..., Any]:
-    """Import a function; modules beside the configuration are found too.
+    """Import a function, also from a module beside the configuration.
 
     Raises:
-        ConfigurationError: there is no such function, or importing it fails.
+        ConfigurationError: the function does not exist, or its module cannot be imported.
     """
     module, _, name = reference.partition(":")
     if str(context.directory) not in sys.path:
+        # At the end: a module of the project must not hide an installed one of the same name.
         sys.path.append(str(context.directory))
     try:
         function = getattr(import_module(module), name)

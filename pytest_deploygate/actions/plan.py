@@ -1,4 +1,4 @@
-"""The actions of one run: prepared before it, carried out once after it."""
+"""The actions of one run: prepared before the run, carried out once after it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NOTHING_RAN = "not done: no check was run"
 INTERRUPTED = "not done: the run was interrupted"
-MISTAKEN = "not done: a setting of this run means nothing in it"
+MISTAKEN = "not done: a setting of this run is unknown"
 
 
 class ActionPlan:

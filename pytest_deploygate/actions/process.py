@@ -1,4 +1,4 @@
-"""Commands: no shell, their own process group, an end when the time is over."""
+"""Run commands without a shell, each in a process group that is ended when its time is over."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from pytest_deploygate.core.text import printable
 ARGV = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 """The JSON Schema of a command."""
 
-_MOST_OUTPUT = 8 * 1024  # bytes; the end of the output is where an error stands
+_MOST_OUTPUT = 8 * 1024  # bytes; an error is usually at the end of the output
 _CHUNK = 64 * 1024
-_POLL = 0.1
-_TO_END = 1.0  # seconds between asking a process group to end and ending it
+_POLL = 0.1  # seconds
+_TO_END = 1.0  # seconds between SIGTERM and SIGKILL
 
 
 def refuse_missing(argv: Sequence[str], context: Context) -> None:
-    """Find out whether a command is there, as it will be looked for.
+    """Check whether a command exists, in the same places in which it will be looked for.
 
     Raises:
-        ConfigurationError: it is not.
+        ConfigurationError: it does not exist, or is not executable.
     """
     program = argv[0]
     if "/" in program:
@@ -49,8 +49,8 @@ def execute(argv: Sequence[str], context: Context, report: GateReport, deadline:
         The exit code and the last line of its output, then the end of the output.
 
     Raises:
-        ActionError: it cannot be started, or ends in anything but 0.
-        TimeoutError: the time is over; its process group is ended.
+        ActionError: it cannot be started, or its exit code is not 0.
+        TimeoutError: the time is over; the process group is ended.
     """
     process = _started(argv, context.directory, {**context.environ, **variables(report)})
     assert process.stdout is not None
@@ -60,14 +60,14 @@ def execute(argv: Sequence[str], context: Context, report: GateReport, deadline:
     except subprocess.TimeoutExpired:
         _end_group(process)
         raise TimeoutError(tail.text()) from None
-    told = _told(process.returncode, tail.text())
+    summary = _summary(process.returncode, tail.text())
     if process.returncode:
-        raise ActionError(told)
-    return told
+        raise ActionError(summary)
+    return summary
 
 
 def variables(report: GateReport) -> dict[str, str]:
-    """What a command is told in its environment."""
+    """The verdict as environment variables for a command."""
     failed = [result.id for result in report.results if not result.ok]
     return {
         "DEPLOYGATE_VERDICT": report.verdict.label,
@@ -92,12 +92,12 @@ def _started(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or str(error)
-        raise ActionError(f"{argv[0]!r} cannot be started: {told}") from None
+        cause = getattr(error, "strerror", None) or str(error)
+        raise ActionError(f"{argv[0]!r} cannot be started: {cause}") from None
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: Deadline) -> None:
-    """In short waits: the deadline can be brought forward meanwhile."""
+    """Wait in short steps, because the deadline can be brought forward meanwhile."""
     while deadline.left:
         with suppress(subprocess.TimeoutExpired):
             process.wait(min(_POLL, deadline.left))
@@ -106,7 +106,7 @@ def _wait(process: subprocess.Popen[bytes], deadline: Deadline) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the command and everything that it started: asked first, then made to."""
+    """End the command and everything that it started, first with SIGTERM, then with SIGKILL."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
@@ -115,17 +115,18 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _told(code: int, output: str) -> str:
+def _summary(code: int, output: str) -> str:
     ended = f"ended by signal {-code}" if code < 0 else f"exit code {code}"
     lines = output.splitlines()
-    told = f"{ended}: {lines[-1]}" if lines else ended
-    return f"{told}\n{output}" if len(lines) > 1 else told
+    summary = f"{ended}: {lines[-1]}" if lines else ended
+    return f"{summary}\n{output}" if len(lines) > 1 else summary
 
 
 class _Tail:
-    """Reads a pipe to its end and keeps the last of it.
+    """Reads a pipe to its end and keeps the last part.
 
-    A process that stays in the background keeps the pipe open: it is not waited for long.
+    It has a thread of its own: a process that stays in the background keeps the pipe open, and
+    must not be waited for.
     """
 
     def __init__(self, pipe: IO[bytes]) -> None:
@@ -139,6 +140,6 @@ class _Tail:
                 self._kept = (self._kept + chunk)[-_MOST_OUTPUT:]
 
     def text(self) -> str:
-        """The end of the output, as far as it has come."""
+        """The end of the output, as far as it was read."""
         self._thread.join(_TO_END / 2)
         return self._kept.decode("utf-8", "replace").strip()

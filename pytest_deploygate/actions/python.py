@@ -1,4 +1,4 @@
-"""A Python function that is given the report."""
+"""Call a Python function with the report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_deploygate.core.report import GateReport
 
 
 class Python:
-    """Calls ``function(report)``; what it returns is told, what it raises makes it fail."""
+    """Calls ``function(report)``. What it returns is the message; it fails if it raises."""
 
     def __init__(self, options: Mapping[str, Any], context: Context) -> None:
         self._reference: str = options["function"]
@@ -26,7 +26,7 @@ class Python:
         load(self._reference, self._context)
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """What it returned."""
+        """The text that the function returns."""
         answer = load(self._reference, self._context)(report)
         return f"{self._reference} returned" if answer is None else f"{self._reference}: {answer}"
 

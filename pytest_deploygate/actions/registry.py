@@ -35,10 +35,10 @@ SHARED: Mapping[str, Any] = {
 
 
 def known_kinds(added: Iterable[Mapping[str, ActionKind]] = ()) -> dict[str, ActionKind]:
-    """The kinds that ship, and those that plugins add.
+    """The kinds of this package, and those that plugins add.
 
     Raises:
-        ConfigurationError: two have one name.
+        ConfigurationError: two kinds have the same name.
     """
     kinds = {name: _shipped(*home) for name, home in _HOMES.items()}
     for more in added:
@@ -57,7 +57,7 @@ def _shipped(module: str, name: str) -> ActionKind:
 
 
 def schema(kinds: Mapping[str, ActionKind]) -> dict[str, Any]:
-    """The JSON Schema of ``[[actions]]``: what every action has, and what each kind has."""
+    """The JSON Schema of ``[[actions]]``: the keys of every action, and those of each kind."""
     return {
         "type": "array",
         "items": {

@@ -1,4 +1,4 @@
-"""Actions in their order: which of them a verdict calls for, and what came of each."""
+"""Carry out actions in their order: those that the verdict calls for, within their time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.text import printable, printable_block
 
 DEFAULT_TIMEOUT = 30.0
-_GRACE = 3.0  # an action is given this much, in seconds, to clean up after its deadline
+_GRACE = 3.0  # seconds for an action to clean up after its deadline
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
-    """One configured action: when it is called for, and what it does. ``timeout`` is in seconds."""
+    """One configured action: when to carry it out, and what it does. ``timeout`` is in seconds."""
 
     name: str
     kind: str
@@ -35,7 +35,10 @@ class Step:
     action: Action
 
     def unknown_check(self, report: GateReport) -> str:
-        """What ``for`` names and no check of a whole run is; a typo must not hide until NO-GO."""
+        """What is wrong if ``for`` names a check that a complete run does not have, else empty.
+
+        It is an error with every verdict: nobody should find a typo on the first NO-GO.
+        """
         ids = {result.id for result in report.results}
         unknown = [name for name in self.checks if name not in ids]
         if not unknown or report.partial or report.problems:
@@ -43,7 +46,7 @@ class Step:
         return f"for {unknown[0]!r}: no check has this id, {did_you_mean(unknown[0], ids)}"
 
     def uncalled(self, report: GateReport) -> str:
-        """Why the report does not call for this action; nothing if it does."""
+        """Why the report does not call for this action, empty if it does."""
         if report.verdict.label not in self.on:
             return f"only on {', '.join(self.on)}"
         if not self.checks and not self.reasons:
@@ -63,14 +66,14 @@ def prepare(
     """The steps of validated ``[[actions]]`` tables, in their order.
 
     Raises:
-        ConfigurationError: a table contradicts itself, or needs no earlier action.
+        ConfigurationError: a table contradicts itself, or what it needs is not an earlier action.
     """
     steps: dict[str, Step] = {}
     for table in tables:
         name, needs = table["name"], table.get("needs", "")
         if needs and needs not in steps:
             raise ConfigurationError(
-                f"actions.{name}: needs {needs!r}, which is no action before it, "
+                f"actions.{name}: needs {needs!r}, but no action before it has this name, "
                 f"{did_you_mean(needs, steps)}"
             )
         try:
@@ -94,10 +97,10 @@ def _step(table: Mapping[str, Any], kind: ActionKind, context: Context) -> Step:
 
 
 def check(steps: Sequence[Step]) -> None:
-    """Find out before the gate runs whether this machine has what the actions need.
+    """Check before the gate runs whether this machine has what the actions need.
 
     Raises:
-        ConfigurationError: it has not.
+        ConfigurationError: something is missing.
     """
     for step in steps:
         try:
@@ -111,22 +114,22 @@ class Runner:
     """Carries actions out.
 
     Args:
-        redactor: keeps secrets out of what the actions tell.
-        held_back: why nothing may be done, the plan only told; empty to do it.
-        announce: is told of each action before it begins.
+        redactor: removes secrets from the messages of actions.
+        held_back: why nothing is done and the plan is only reported; empty to do it.
+        announce: is called with one line before each action begins.
     """
 
     redactor: Redactor
     held_back: str = ""
-    announce: Callable[[str], None] = field(default=lambda told: None)
+    announce: Callable[[str], None] = field(default=lambda line: None)
 
     def carry_out(self, steps: Sequence[Step], report: GateReport) -> Iterator[ActionResult]:
-        """What came of each, one after the other; a failed one stops only those that need it."""
+        """The results one by one; a failure stops only the actions that need the failed one."""
         results: dict[str, ActionResult] = {}
         for step in steps:
-            told = replace(report, actions=tuple(results.values()))
+            so_far = replace(report, actions=tuple(results.values()))
             began = time.monotonic()
-            status, text = self._outcome(step, told, results.get(step.needs))
+            status, text = self._outcome(step, so_far, results.get(step.needs))
             message, _, output = self.redactor.text(text).partition("\n")
             results[step.name] = ActionResult(
                 name=printable(step.name),
@@ -160,12 +163,12 @@ class Runner:
             return ActionStatus.TIMED_OUT, f"given up after {step.timeout:g} s\n{error}".rstrip()
         except ActionError as error:
             return ActionStatus.FAILED, str(error)
-        except Exception as error:  # an action is broken, and the reports must say so
+        except Exception as error:  # the code of an action may be broken: report it, and go on
             return ActionStatus.FAILED, f"{type(error).__name__}: {error}"
 
 
 def _in_time(work: partial[str], deadline: Deadline) -> str:
-    """What the work answers; a daemon, so that what hangs cannot keep the process from ending."""
+    """The text that the work returns. Its thread is a daemon: if it hangs, the process can end."""
     answer: Future[str] = Future()
     target = partial(_answer, work, answer)
     thread = threading.Thread(target=target, name="deploygate-action", daemon=True)
@@ -183,5 +186,5 @@ def _answer(work: partial[str], answer: Future[str]) -> None:
         answer.set_result(work())
     except Exception as error:
         answer.set_exception(error)
-    except BaseException as error:  # sys.exit() in somebody's function
+    except BaseException as error:  # such as sys.exit() in a user's function
         answer.set_exception(ActionError(f"{type(error).__name__}: {error}"))

@@ -1,4 +1,4 @@
-"""Messages: to Slack for people, to any webhook for machines."""
+"""Send the verdict: to Slack for people, to any webhook for machines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pytest_deploygate.core.document import gate_keys
 from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport
 from pytest_deploygate.core.result import Status
 
-_MOST_CHECKS = 20
+_MOST_CHECKS = 20  # Slack cuts off long messages
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -23,20 +23,20 @@ class Webhook:
         self._redactor = context.redactor
 
     def describe(self) -> str:
-        """Where it goes."""
+        """The receiver."""
         return f"POST the report to {self._endpoint}"
 
     def check(self) -> None:
-        """The address is there."""
+        """The address can be used."""
         self._endpoint.check()
 
     def run(self, report: GateReport, deadline: Deadline) -> str:
-        """Send it."""
+        """The response of the receiver."""
         document = self._redactor.document(self.document(report))
         return self._endpoint.post(document, deadline)
 
     def document(self, report: GateReport) -> dict[str, Any]:
-        """The gate's keys of the JSON report, and the verdict as people write it."""
+        """The gate's keys of the JSON report, and the verdict as it is written in texts."""
         return {"verdict": report.verdict.label, **gate_keys(report)}
 
 
@@ -44,7 +44,7 @@ class Slack(Webhook):
     """POSTs a message to a Slack incoming webhook (https://api.slack.com/messaging/webhooks)."""
 
     def describe(self) -> str:
-        """Where it goes."""
+        """The receiver."""
         return f"message to Slack at {self._endpoint}"
 
     def document(self, report: GateReport) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def _lines(report: GateReport) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Slack's own three escapes: nothing in a message can ping a channel or forge a link."""
+    """Slack's three escapes: without them a message could notify a channel or fake a link."""
     return text.translate(_ESCAPES)
 
 

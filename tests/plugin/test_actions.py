@@ -175,18 +175,18 @@ def test_an_environment_has_actions_of_its_own(pytester: pytest.Pytester, gate: 
     ("text", "flag", "told"),
     [
         (LOG.replace('"command"', '"comand"'), (), "actions.log.kind: unknown kind 'comand', did"),
-        (LOG + "needs = 'x'", (), "actions.log: needs 'x', which is no action before it"),
+        (LOG + "needs = 'x'", (), "actions.log: needs 'x', but no action before it"),
         (LOG.replace('"sh"', '"no-such"'), ("--gate-act",), "'no-such' is not found on the PATH"),
         (
             '[[actions]]\nname = "tell"\nkind = "slack"\non = ["GO"]\nurl_env = "NO_SUCH"',
             ("--gate-act",),
-            "actions.tell: url_env: $NO_SUCH is not set; it must hold the URL",
+            "actions.tell: url_env: $NO_SUCH is not set; it must contain the URL",
         ),
         (
             '[[actions]]\nname = "back"\nkind = "checkpoint-rollback"\non = ["GO"]\n'
             'directory = "gone"\nreload = ["true"]',
             ("--gate-act",),
-            "actions.back: directory */gone is no directory",
+            "actions.back: directory */gone is not a directory",
         ),
     ],
 )

@@ -137,15 +137,15 @@ def test_the_limits_can_be_set(directory: Path) -> None:
     ("history", "told"),
     [
         (None, "checkpoint_history.json: No such file or directory"),
-        ("", "checkpoint_history.json: is no JSON"),
-        ("[" * 200_000, "checkpoint_history.json: is no JSON"),
-        ("[]", "checkpoint_history.json: holds no list of checkpoints"),
-        ('{"step": 1}', "checkpoint_history.json: holds no list of checkpoints"),
-        ([3], "none of 1 checkpoints is stable: 1 × no object"),
+        ("", "checkpoint_history.json: is not valid JSON"),
+        ("[" * 200_000, "checkpoint_history.json: is not valid JSON"),
+        ("[]", "checkpoint_history.json: is not a list of checkpoints, or it is empty"),
+        ('{"step": 1}', "checkpoint_history.json: is not a list of checkpoints, or it is empty"),
+        ([3], "none of 1 checkpoints is stable: 1 × not an object"),
         (
             [entry(1, loss=None), entry(2, reward=31), entry(3, reward=0), entry(4)],
             "none of 4 checkpoints is stable: 1 × loss is not finite; "
-            "2 × reward outside 5 to 30; 1 × the file is gone",
+            "2 × reward outside 5 to 30; 1 × the file does not exist",
         ),
         (
             [entry(1, checkpoint_path="/etc/passwd")],
@@ -165,7 +165,7 @@ def test_without_a_stable_checkpoint_nothing_is_switched(
 
 def test_a_history_that_is_no_text_has_failed(directory: Path) -> None:
     (directory / "checkpoint_history.json").write_bytes(b"\xff\xfe")
-    assert rolled_back(directory, None).message.endswith("is no JSON")
+    assert rolled_back(directory, None).message.endswith("is not valid JSON")
 
 
 def test_a_directory_that_is_gone_has_failed(directory: Path) -> None:
@@ -194,7 +194,7 @@ def test_what_is_no_link_is_left_alone(directory: Path, make: Callable[[Path], N
     make(directory / "current")
     result = rolled_back(directory, [entry(1)])
     assert result.status == "failed"
-    assert result.message.endswith("current is no symbolic link, and is left alone")
+    assert result.message.endswith("current is not a symbolic link, so it was not changed")
     assert not (directory / "current").is_symlink()
 
 

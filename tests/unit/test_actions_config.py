@@ -75,12 +75,20 @@ def test_a_table_that_is_not_allowed_is_refused_by_name(
         ("slack", 'url_env = "X"\ntimeout = "soon"', "actions.a: duration 'soon': write it as"),
         ("slack", 'url_env = "X"\ntimeout = 0', "actions.a: duration 0: must be above zero"),
         ("downshift", 'from = "creative"', "exactly one of url, url_env, url_file, function"),
-        ("downshift", 'from = "creative"\nurl = "admin:80"', "url is no http or https URL"),
-        ("downshift", 'from = "creative"\nurl = "http://me:pw@x"', "url holds credentials; give"),
+        (
+            "downshift",
+            'from = "creative"\nurl = "admin:80"',
+            "url is not a valid http or https URL",
+        ),
+        (
+            "downshift",
+            'from = "creative"\nurl = "http://me:pw@x"',
+            "url contains credentials; give",
+        ),
         (
             "downshift",
             'from = "balanced"\nto = "balanced"\nurl = "http://x"',
-            "from balanced to balanced is no downshift; it goes creative → balanced → fast",
+            "from balanced to balanced is not a downshift; the order is creative → balanced → fast",
         ),
         (
             "checkpoint-rollback",
@@ -88,7 +96,7 @@ def test_a_table_that_is_not_allowed_is_refused_by_name(
             "min_reward is above max_reward: no checkpoint can be stable",
         ),
         ("checkpoint-rollback", 'directory = "."', "exactly one of reload, reload_url, reload_"),
-        ("slack", 'url_env = "X"\nneeds = "b"', "actions.a: needs 'b', which is no action before"),
+        ("slack", 'url_env = "X"\nneeds = "b"', "actions.a: needs 'b', but no action before"),
     ],
 )
 def test_keys_that_contradict_each_other_are_refused_without_looking_at_the_machine(
@@ -133,8 +141,12 @@ def test_an_unknown_key_in_another_environment_is_refused_too(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("kind", "text", "told"),
     [
-        ("slack", 'url_env = "HOOK"', "actions.a: url_env: $HOOK is not set; it must hold the URL"),
-        ("slack", 'url_env = "BAD"', "url_env: what $BAD holds is no http or https URL"),
+        (
+            "slack",
+            'url_env = "HOOK"',
+            "actions.a: url_env: $HOOK is not set; it must contain the URL",
+        ),
+        ("slack", 'url_env = "BAD"', "url_env: the value of $BAD is not a valid http or https URL"),
         ("slack", 'url_file = "hook"', "url_file: hook cannot be read, or is empty"),
         ("webhook", 'url_env = "GOOD"\ntoken_env = "T"', "token_env: $T is not set"),
         ("command", 'command = ["no-such-command"]', "command 'no-such-command' is not found on"),
@@ -146,7 +158,7 @@ def test_an_unknown_key_in_another_environment_is_refused_too(tmp_path: Path) ->
         (
             "checkpoint-rollback",
             'directory = "gone"\nreload = ["true"]',
-            "gone is no directory",
+            "gone is not a directory",
         ),
         (
             "checkpoint-rollback",

@@ -156,7 +156,7 @@ def test_nobody_there_has_failed_without_telling_the_address() -> None:
 def test_a_token_that_no_header_may_hold_is_not_shown() -> None:
     with server.receiver() as hook:
         result = sent(hook.url, {**ADMIN, "token_env": "PW"}, PW="s3cret\r\nX: evil")
-    assert result.message == "token_env: $PW is no token"
+    assert result.message == "token_env: $PW is not a valid token"
     assert hook.requests == []
 
 

@@ -225,7 +225,7 @@ def functions(tmp_path: Path) -> Iterator[Path]:
         ),
         (
             {"kind": "downshift", "from": "creative", "to": "fast", "function": "stubborn"},
-            "failed: llm: creative → fast was asked for, the manager answers creative",
+            "failed: llm: creative → fast was requested, but the manager returned creative",
         ),
     ],
 )

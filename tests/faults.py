@@ -383,8 +383,8 @@ def echo(code: int) -> Fault:
 
     def inject(exchange: Exchange) -> None:
         assert exchange.request is not None
-        told = " ".join(f"{name}: {value}" for name, value in exchange.request.headers.items())
-        error = {"status": "error", "errorType": "bad_data", "error": told, "data": None}
+        sent = " ".join(f"{name}: {value}" for name, value in exchange.request.headers.items())
+        error = {"status": "error", "errorType": "bad_data", "error": sent, "data": None}
         exchange.send(code, json.dumps(error).encode())
 
     return Fault(inject)

@@ -122,6 +122,7 @@ def newest_stable(directory: Path, limits: Limits) -> Checkpoint:
     if not found:
         reasons = "; ".join(f"{count} × {reason}" for reason, count in objections.items())
         raise ActionError(f"none of {len(history)} checkpoints is stable: {reasons}")
+    # Of two that were saved in the same second, the later step is the newer one.
     return max(found, key=lambda one: (one.saved_at, one.step))
 
 
@@ -189,8 +190,10 @@ def switch(link: Path, target: Path) -> None:
     """
     if link.exists() and not link.is_symlink():
         raise ActionError(f"{link} is not a symbolic link, so it was not changed")
+    # The process id is in the name: two gates may roll back in one directory at the same time.
     temporary = link.with_name(f".{link.name}.{os.getpid()}.tmp")
     try:
+        # A relative link also works where the directory is mounted under another path.
         temporary.symlink_to(os.path.relpath(target, link.parent.resolve()))
         os.replace(temporary, link)
     except OSError as error:

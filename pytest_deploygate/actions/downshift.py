@@ -55,6 +55,7 @@ class Downshift:
             return f"{self._shift()}; {self._endpoint.post(document, deadline)}"
         manager = load(self._function, self._context)()
         mode = manager.apply_downshift(self._service, self._from, self._to)
+        # Many managers return nothing: only another mode is a sure sign of failure.
         if isinstance(mode, str) and mode != self._to:
             raise ActionError(f"{self._shift()} was requested, but the manager returned {mode}")
         return self._shift()

@@ -59,6 +59,7 @@ class Endpoint:
                     "url contains credentials; give url_env or url_file instead"
                 )
         else:
+            # Now, not when it is sent: a check may write the same variable into its output before.
             hide(self._found(), context.redactor)
         context.redactor.add(self._token())
 
@@ -88,6 +89,7 @@ class Endpoint:
         from pytest_deploygate.http.client import Request, send_once
         from pytest_deploygate.http.failures import Cause, RequestError
 
+        # NaN is not valid JSON: a strict receiver would refuse the whole document.
         body = json.dumps(document, allow_nan=False).encode()
         request = Request("POST", body=body, content_type="application/json")
         try:

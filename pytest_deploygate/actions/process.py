@@ -86,9 +86,11 @@ def _started(
             argv,
             cwd=directory,
             env=environ,
+            # A command that asks a question would wait for an answer that nobody gives.
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            # Its own process group, so that everything that it starts can be ended with it.
             start_new_session=True,
         )
     except (OSError, ValueError) as error:

@@ -176,6 +176,7 @@ def _in_time(work: partial[str], deadline: Deadline) -> str:
         thread.start()
         return answer.result(deadline.left + _GRACE)
     except KeyboardInterrupt:
+        # Ctrl+C must not leave a half-done action behind without its own clean-up.
         deadline.bring_forward()
         wait([answer], _GRACE)
         raise

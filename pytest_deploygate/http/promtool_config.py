@@ -76,7 +76,7 @@ class _Files:
     def secret(self, table: Table, key: str, where: str = "") -> str:
         """The same, hidden from every output."""
         value = self.text(table, key, where)
-        self.redactor.add(value)
+        self.redactor.add(value)  # before anything can go wrong, and a message show it
         return value
 
     def content(self, name: str, what: str) -> str:

@@ -38,6 +38,7 @@ class _LimitedBytes(io.RawIOBase):
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
+        # The rest of the time, so that this one read cannot outlast the deadline either.
         self._sock.settimeout(left)
         count = self._received.readinto(buffer)
         self._size += count or 0
@@ -54,6 +55,7 @@ class _LimitedResponse(http.client.HTTPResponse):
 
     def __init__(self, sock: socket.socket, *arguments: Any, **options: Any) -> None:
         super().__init__(sock, *arguments, **options)
+        # http.client reads the status line, the headers and the body from this one file.
         self.fp = io.BufferedReader(_LimitedBytes(sock, self.fp.detach()))
 
 

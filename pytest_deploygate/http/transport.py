@@ -23,6 +23,7 @@ class Transport(HTTPAdapter):
 
     def __init__(self, access: Access, *, connections: int) -> None:
         self._access = access
+        # One pool: an access is for one server, and redirects stay on it.
         super().__init__(pool_connections=1, pool_maxsize=connections)
 
     def init_poolmanager(
@@ -51,6 +52,7 @@ class Transport(HTTPAdapter):
         tls, proxy = self._access.tls, self._access.proxy
         if proxy is not None:
             proxies = {"http": proxy.reveal(), "https": proxy.reveal()} if proxy.reveal() else {}
+        # requests passes what the environment says; a CA of the configuration takes its place.
         verify = tls.verify and (tls.ca_file or verify)
         return super().send(request, stream, timeout, verify, tls.certificate, proxies)
 

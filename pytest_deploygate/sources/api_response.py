@@ -16,6 +16,7 @@ from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, Series
 from pytest_deploygate.core.text import lasting, printable
 
+# float() accepts more than Prometheus writes, such as "1_0" and " 1".
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[Ii]nf|[Nn]a[Nn])", re.ASCII)
 _NOT_THE_API = "the response is not in the format of Prometheus' API"
 _CHECK = "check the URL, and what is between this machine and the server"
@@ -99,6 +100,7 @@ def _not_json(body: bytes, redacted: Redacted) -> SourceError:
 def _measurement(query: Query, document: Any, redacted: Redacted) -> Measurement:
     if not isinstance(document, dict) or document.get("status") not in ("success", "error"):
         raise TypeError("a JSON document of another format")
+    # Whatever the status says: with an error the series may not be all of them.
     if document["status"] == "error" or document.get("error"):
         raise _api_error(document, redacted)
     series = tuple(_series(query, document["data"], redacted))
@@ -169,6 +171,7 @@ def _point(query: Query, point: list[Any]) -> tuple[float, float]:
     time, text = point
     if not isinstance(text, str) or not _NUMBER.fullmatch(text):
         raise ValueError(f"the value {text!r} is not a number")
+    # True is an int in Python, and would be the time 1.
     if isinstance(time, bool) or not isinstance(time, int | float):
         raise TypeError(f"the time {time!r} is not a number")
     first = query.at if isinstance(query, InstantQuery) else query.start

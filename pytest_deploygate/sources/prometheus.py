@@ -23,8 +23,9 @@ from pytest_deploygate.sources.api_errors import no_response, refusal
 from pytest_deploygate.sources.api_response import parse
 from pytest_deploygate.sources.retry import Retry
 
-_MOST_REDIRECTS = 4
+_MOST_REDIRECTS = 4  # a slash is added, then TLS: more is a circle
 _SKEW_WORTH_A_NOTICE = 60.0  # seconds
+# Servers and proxies that allow only GET answer a POST with one of these.
 _NO_POST = frozenset({403, 404, 405, 411, 501})
 
 # Thanos and VictoriaMetrics answer in part when a store is down, each with its own parameter
@@ -53,6 +54,7 @@ class PrometheusSource:
                 None
             )
         self._skew_noticed = False
+        # Several threads query: without a lock the same notice could be made twice.
         self._lock = threading.Lock()
 
     @property

@@ -64,6 +64,7 @@ def encode(at: float, source: str, answers: Answers) -> dict[str, Any]:
 
 def answers_to_builtins(answers: Answers) -> list[dict[str, Any]]:
     """The answers as plain builtins, in the order of their queries."""
+    # In order, so that two recordings of the same answers are the same file.
     return [_encoded(query, answers[query]) for query in sorted(answers, key=_order)]
 
 
@@ -83,6 +84,7 @@ def _encoded(query: Query, answer: Measurement | SourceError) -> dict[str, Any]:
         entry = {"query": query.expr, "start": query.start, "end": query.end, "step": query.step}
     if isinstance(answer, SourceError):
         return {**entry, "error": str(answer)}
+    # repr() gives the shortest text that is read as the same number again; NaN is not JSON.
     series = [
         {
             "labels": dict(one.labels),

@@ -1,4 +1,4 @@
-"""Actions of a whole gate run: when they are carried out, where they are told."""
+"""Actions of a whole gate run: when they are carried out, where they are reported."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def logged(pytester: pytest.Pytester) -> list[str]:
 
 
 def actions(pytester: pytest.Pytester, name: str = "gate.json") -> list[dict[str, Any]]:
-    told: list[dict[str, Any]] = json.loads((pytester.path / name).read_text())["actions"]
-    return told
+    actions: list[dict[str, Any]] = json.loads((pytester.path / name).read_text())["actions"]
+    return actions
 
 
 def test_actions_are_carried_out_once(
@@ -90,11 +90,11 @@ def test_every_report_tells_what_came_of_them(
     assert (skipped["status"], skipped["message"]) == ("skipped", "needs log, which is failed")
     assert [one["status"] for one in actions(pytester, "own.json")] == ["failed", "skipped"]
     cases = ElementTree.parse(pytester.path / "gate.xml").iter("testcase")
-    told = {case.get("name"): case for case in cases if case.get("classname") == "gate.actions"}
-    error = told["log (command)"].find("error")
+    reported = {case.get("name"): case for case in cases if case.get("classname") == "gate.actions"}
+    error = reported["log (command)"].find("error")
     assert error is not None
     assert error.text == "failed: exit code 3: begun"
-    assert list(told["more (command): skipped: needs log, which is failed"]) == []
+    assert list(reported["more (command): skipped: needs log, which is failed"]) == []
     result.stdout.fnmatch_lines(["*log (command): failed, exit code 3: begun"])
 
 
@@ -172,7 +172,7 @@ def test_an_environment_has_actions_of_its_own(pytester: pytest.Pytester, gate: 
 
 
 @pytest.mark.parametrize(
-    ("text", "flag", "told"),
+    ("text", "flag", "message"),
     [
         (LOG.replace('"command"', '"comand"'), (), "actions.log.kind: unknown kind 'comand', did"),
         (LOG + "needs = 'x'", (), "actions.log: needs 'x', but no action before it"),
@@ -191,12 +191,12 @@ def test_an_environment_has_actions_of_its_own(pytester: pytest.Pytester, gate: 
     ],
 )
 def test_what_cannot_work_is_refused_before_the_checks(
-    pytester: pytest.Pytester, gate: Gate, text: str, flag: tuple[str, ...], told: str
+    pytester: pytest.Pytester, gate: Gate, text: str, flag: tuple[str, ...], message: str
 ) -> None:
     pytester.makefile(".toml", deploygate=text)
     result = gate("test_orders.py", *flag)
     assert result.ret == 4
-    result.stderr.fnmatch_lines([f"ERROR: deploygate: */deploygate.toml: *{told}*"])
+    result.stderr.fnmatch_lines([f"ERROR: deploygate: */deploygate.toml: *{message}*"])
     assert "Traceback" not in result.stderr.str()
 
 
@@ -227,9 +227,9 @@ def test_a_secret_address_is_in_no_report(
     assert [one["status"] for one in actions(pytester)] == ["failed", "done"]
     assert "abcdefghijklmn" not in (pytester.path / "gate.json").read_text()
     assert "abcdefghijklmn" not in (pytester.path / "gate.xml").read_text()
-    told = result.stdout.str().partition("DEPLOYMENT GATE CHECK")[2]
-    assert "$HOOK answers 500: no T0/B0/***" in told
-    assert "abcdefghijklmn" not in told
+    message = result.stdout.str().partition("DEPLOYMENT GATE CHECK")[2]
+    assert "$HOOK answers 500: no T0/B0/***" in message
+    assert "abcdefghijklmn" not in message
 
 
 def test_gate_act_may_stand_in_the_configuration(pytester: pytest.Pytester, gate: Gate) -> None:
@@ -268,9 +268,9 @@ def test_the_auto_rollback_rolls_back_and_notifies(
         "compose -f docker-compose.production.yml down",
         "compose -f docker-compose.production.yml up -d --scale app=2 --scale worker-llm=2",
     ]
-    told = slack.requests[0].body["text"]
-    assert "🔴 *Deployment gate: NO-GO*" in told
-    assert "→ start: done, exit code 0: Container app up" in told
+    message = slack.requests[0].body["text"]
+    assert "🔴 *Deployment gate: NO-GO*" in message
+    assert "→ start: done, exit code 0: Container app up" in message
 
 
 def test_an_auto_rollback_that_fails_goes_no_further_and_notifies(
@@ -281,8 +281,8 @@ def test_an_auto_rollback_that_fails_goes_no_further_and_notifies(
         monkeypatch.setenv("SLACK_WEBHOOK_URL", slack.url)
         assert rollback("test_orders.py", "--gate-act").ret == 2
     assert len((pytester.path / "docker.log").read_text().splitlines()) == 1
-    told = slack.requests[0].body["text"]
-    assert "→ stop: failed, exit code 1: no such service: app" in told
+    message = slack.requests[0].body["text"]
+    assert "→ stop: failed, exit code 1: no such service: app" in message
 
 
 def test_an_auto_rollback_leaves_production_alone_when_only_the_gate_is_blind(

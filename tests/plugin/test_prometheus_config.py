@@ -54,7 +54,7 @@ def test_every_worker_is_let_in_and_nobody_tells(
         assert pair not in text
 
 
-def test_a_wrong_password_is_an_error_and_not_told(
+def test_a_wrong_password_is_an_error_and_not_shown(
     project: Path, run_gate: Gate, workers: tuple[str, ...], guarded: servers.Server
 ) -> None:
     (project / "conf" / "http.yml").write_text(CONFIG.replace(PASSWORD, "wrong-horse"))
@@ -66,7 +66,7 @@ def test_a_wrong_password_is_an_error_and_not_told(
 
 
 @pytest.mark.parametrize(
-    ("text", "token", "told"),
+    ("text", "token", "message"),
     [
         (CONFIG, "hush-hush", "PROMETHEUS_TOKEN and --prometheus-config * different credentials*"),
         (CONFIG.replace("password", "pasword"), "", "unknown key * did you mean 'password'*"),
@@ -78,12 +78,12 @@ def test_what_cannot_be_used_is_a_usage_error(
     monkeypatch: pytest.MonkeyPatch,
     text: str,
     token: str,
-    told: str,
+    message: str,
 ) -> None:
     (project / "conf" / "http.yml").write_text(text)
     monkeypatch.setenv("PROMETHEUS_TOKEN", token)
     run = run_gate("--prometheus-config", "conf/http.yml")
     assert run.ret == 4
-    run.stderr.fnmatch_lines([f"ERROR: deploygate: *{told}"])
+    run.stderr.fnmatch_lines([f"ERROR: deploygate: *{message}"])
     assert len(run.stderr.str().splitlines()) <= 2
     assert PASSWORD not in run.stderr.str()

@@ -28,7 +28,7 @@ class Case(NamedTuple):
     """A fault, what the checks say of it (a pattern), and whether it can pass."""
 
     fault: Fault
-    told: str
+    message: str
     passes: bool = False
 
 
@@ -86,7 +86,7 @@ BROKEN_OFF = {
     "closed after the request": Case(Fault(faults.drop), BROKEN, passes=True),
     "cut off": Case(Fault(faults.cut), BROKEN, passes=True),
     "cut off between chunks": Case(Fault(faults.cut_chunked), BROKEN, passes=True),
-    "cut off, length not told": Case(Fault(faults.cut_unannounced), NO_JSON, passes=True),
+    "cut off, length unknown": Case(Fault(faults.cut_unannounced), NO_JSON, passes=True),
     "empty": Case(body(b""), "an empty body; check the URL", passes=True),
     "random bytes": Case(raw(bytes(range(256)) * 8), BROKEN),
     "two lengths": Case(raw(HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} "), BROKEN),

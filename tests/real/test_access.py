@@ -118,7 +118,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_no_credentials(tls: Tls, give
         asked(tls.passworded, tls.config(given + CREDENTIALS["a password"]))
 
 
-def test_an_unverified_server_is_told_of(tls: Tls, recwarn: pytest.WarningsRecorder) -> None:
+def test_an_unverified_server_is_reported(tls: Tls, recwarn: pytest.WarningsRecorder) -> None:
     insecure = "tls_config: {insecure_skip_verify: true}\n"
     notices = asked(tls.passworded, tls.config(insecure + CREDENTIALS["a password"]))
     assert notices == [f"insecure_skip_verify: the identity of {tls.passworded} is not verified"]
@@ -150,7 +150,7 @@ def test_a_server_that_speaks_the_least_version_is_asked(tls: Tls, minimum: str)
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         (certified("client", "127.0.0.1"), "match"),
         (certified("client", "other.internal"), "match"),
@@ -159,6 +159,6 @@ def test_a_server_that_speaks_the_least_version_is_asked(tls: Tls, minimum: str)
     ],
     ids=["the address as name", "another name", "no certificate", "a stranger's certificate"],
 )
-def test_another_name_or_certificate_is_refused(tls: Tls, given: str, told: str) -> None:
-    with pytest.raises(SourceError, match=f"TLS failed: .*({told}).*; check the CA"):
+def test_another_name_or_certificate_is_refused(tls: Tls, given: str, message: str) -> None:
+    with pytest.raises(SourceError, match=f"TLS failed: .*({message}).*; check the CA"):
         asked(tls.certified, tls.config(given))

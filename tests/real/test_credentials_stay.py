@@ -159,10 +159,10 @@ def test_the_proxy_of_the_environment_can_be_switched_off(
     assert (len(server.seen), len(proxy.seen)) == (1 - proxied, proxied)
 
 
-def test_a_proxy_that_is_down_is_told_without_its_password(tmp_path: Path) -> None:
+def test_a_proxy_that_is_down_is_reported_without_its_password(tmp_path: Path) -> None:
     with serving() as gone:
         url = gone.url
     config = f"proxy_url: {url.replace('//', f'//me:{SECRET}@')}"
-    with pytest.raises(SourceError, match=r"does not respond; check .*proxy_url") as told:
+    with pytest.raises(SourceError, match=r"does not respond; check .*proxy_url") as refused:
         ask("http://prometheus.internal", tmp_path, config)
-    assert SECRET not in str(told.value)
+    assert SECRET not in str(refused.value)

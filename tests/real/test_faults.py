@@ -93,12 +93,12 @@ def untrue(outcome: Outcome, cases: Mapping[str, Case], reason: str) -> dict[str
     return {
         name: check
         for name, check in outcome.checks.items()
-        if check["reason"] != reason or not re.search(expected[name].told, check["message"])
+        if check["reason"] != reason or not re.search(expected[name].message, check["message"])
     }
 
 
 def assert_blocked(outcome: Outcome) -> None:
-    """The verdict is NO-GO, told in order."""
+    """The verdict is NO-GO, reported in order."""
     assert outcome.code == 2
     assert "Traceback" not in outcome.output
     assert "NO-GO (exit code 2)" in outcome.output
@@ -182,7 +182,7 @@ def test_a_connection_that_fails_is_no_go(name: str, healthy: Server, judge_ship
         outcome = judge_shipped(proxy.url, "--gate-query-timeout=2s", "--gate-timeout=8s")
     assert_blocked(outcome)
     assert {check["reason"] for check in outcome.report["checks"]} == {"error"}
-    assert all(re.search(CONNECTIONS[name].told, c["message"]) for c in outcome.report["checks"])
+    assert all(re.search(CONNECTIONS[name].message, c["message"]) for c in outcome.report["checks"])
 
 
 @pytest.mark.parametrize("name", [name for name, case in CONNECTIONS.items() if case.passes])
@@ -231,13 +231,15 @@ def test_all_queries_together_have_their_time(
 
 @PLAIN
 @pytest.mark.parametrize("shift", [-7200, 7200], ids=["ahead", "behind"])
-def test_a_clock_that_is_wrong_is_told(shift: int, healthy: Server, judge_shipped: Run) -> None:
+def test_a_wrong_clock_is_reported(shift: int, healthy: Server, judge_shipped: Run) -> None:
     date = formatdate(time.time() + shift, usegmt=True)
     with faulty(healthy.url, rewritten(lambda data: data, Date=date)) as proxy:
         outcome = judge_shipped(proxy.url)
     [notice] = outcome.report["notices"]
-    told = r"clock is (1h59m|2h) (ahead of|behind) the server's: .*set the clock, or give --gate-at"
-    assert re.search(told, notice)
+    message = (
+        r"clock is (1h59m|2h) (ahead of|behind) the server's: .*set the clock, or give --gate-at"
+    )
+    assert re.search(message, notice)
     assert ("ahead of" in notice) is (shift < 0)
     assert outcome.code == 0
 

@@ -65,7 +65,7 @@ def test_a_push_replaces_the_one_before(gateway: servers.Server) -> None:
     assert not any("two" in line for line in held(gateway))
 
 
-@pytest.mark.parametrize("name", ["production", "a/b c", "ü#"])
+@pytest.mark.parametrize("name", ["production", "a/b c", "ü#", ".."])
 def test_environments_do_not_replace_each_other(gateway: servers.Server, name: str) -> None:
     url = with_user(gateway.url)
     assert pushed(url, environment=name, one=Status.NO_GO) == ""
@@ -78,9 +78,9 @@ def test_environments_do_not_replace_each_other(gateway: servers.Server, name: s
     assert len(statuses) == 3
 
 
-def test_a_wrong_password_is_told(gateway: servers.Server) -> None:
-    told = pushed(gateway.url.replace("://", "://gate:wrong-one@"), one=Status.GO)
-    assert told == "it answers 401: Unauthorized"
+def test_a_wrong_password_is_reported(gateway: servers.Server) -> None:
+    message = pushed(gateway.url.replace("://", "://gate:wrong-one@"), one=Status.GO)
+    assert message == "it answers 401: Unauthorized"
 
 
 @contextmanager
@@ -120,7 +120,7 @@ def test_a_server_that_answers_byte_by_byte_is_given_up() -> None:
         assert pushed(url, within=0.3, one=Status.GO) == "no complete response in time"
 
 
-def test_a_server_that_speaks_something_else_is_told() -> None:
+def test_a_server_with_another_protocol_is_reported() -> None:
     with raw(b"SSH-2.0-OpenSSH\r\n") as url:
         assert pushed(url, one=Status.GO) == "SSH-2.0-OpenSSH  "
 
@@ -130,8 +130,8 @@ def test_a_redirect_is_not_followed() -> None:
         assert pushed(other, one=Status.GO) == ""
         moved = f"HTTP/1.1 302 Found\r\nLocation: {other}\r\nContent-Length: 0\r\n\r\n"
         with raw(moved.encode()) as url:
-            told = pushed(with_user(url), one=Status.GO)
-            assert told == "it answers 302 (redirects are not followed)"
+            message = pushed(with_user(url), one=Status.GO)
+            assert message == "it answers 302 (redirects are not followed)"
 
 
 def test_a_run_pushes_its_verdict(
@@ -178,17 +178,17 @@ def test_credentials_that_a_server_sends_back_are_not_shown(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--gate-demo", "go"), "a recording was judged, not production as it is now"),
         (("--gate-at", "1790000000"), "another time was judged, not production as it is now"),
     ],
 )
 def test_what_is_not_about_now_is_not_pushed(
-    pytester: pytest.Pytester, run_gate: Gate, arguments: tuple[str, ...], told: str
+    pytester: pytest.Pytester, run_gate: Gate, arguments: tuple[str, ...], message: str
 ) -> None:
     with raw(b"HTTP/1.1 500 x\r\n\r\n") as url:
-        assert refused(pytester, run_gate, url, *arguments).endswith(f": {told}")
+        assert refused(pytester, run_gate, url, *arguments).endswith(f": {message}")
 
 
 def test_a_url_that_is_none_is_refused_before_the_run(

@@ -64,7 +64,7 @@ LEAKING_CHECKS = """
         pass
 """
 
-Told = Callable[[str], str]
+Body = Callable[[str], str]
 
 
 def secret_of(exchange: Exchange) -> str:
@@ -74,15 +74,15 @@ def secret_of(exchange: Exchange) -> str:
     return base64.b64decode(value).decode() if kind == "Basic" else value
 
 
-def telling(code: int, told: Told, **headers: str) -> Fault:
+def answering_with(code: int, body: Body, **headers: str) -> Fault:
     """Answer with this status, the secret in the body."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Fault(lambda e: e.send(code, told(secret_of(e)).encode(), named))
+    return Fault(lambda e: e.send(code, body(secret_of(e)).encode(), named))
 
 
-def after(count: int, code: int, told: Told) -> Fault:
+def after(count: int, code: int, body: Body) -> Fault:
     """Answer with the secret where a message may be cut."""
-    return telling(code, lambda secret: told("x" * count + secret))
+    return answering_with(code, lambda secret: body("x" * count + secret))
 
 
 def error(text: str) -> str:
@@ -119,20 +119,24 @@ def redirected(exchange: Exchange) -> None:
 
 LEAKS = {
     "headers": Fault(echoed),
-    "error": telling(400, error),
-    "error in a success": telling(200, error),
-    "unauthorized": telling(401, lambda secret: f"who is {secret}?"),
-    "page": telling(403, lambda secret: f"<html>{html.escape(secret)}</html>"),
-    "login page": telling(200, lambda secret: f"<html>{secret}</html>"),
-    "other JSON": telling(404, lambda secret: json.dumps({"message": secret})),
-    "other JSON, escaped": telling(200, lambda s: json.dumps([s]).replace("/", "\\/")),
-    "URL": telling(502, lambda secret: f"upstream http://u:{quote(secret)}@prometheus failed"),
-    "form": telling(502, lambda secret: f"p={quote_plus(secret)}&q={quote(secret)}"),
-    "repr": telling(503, lambda secret: repr([secret])),
-    "later in the page": telling(500, lambda secret: "<" + "x" * 4070 + ">" + secret),
+    "error": answering_with(400, error),
+    "error in a success": answering_with(200, error),
+    "unauthorized": answering_with(401, lambda secret: f"who is {secret}?"),
+    "page": answering_with(403, lambda secret: f"<html>{html.escape(secret)}</html>"),
+    "login page": answering_with(200, lambda secret: f"<html>{secret}</html>"),
+    "other JSON": answering_with(404, lambda secret: json.dumps({"message": secret})),
+    "other JSON, escaped": answering_with(200, lambda s: json.dumps([s]).replace("/", "\\/")),
+    "URL": answering_with(
+        502, lambda secret: f"upstream http://u:{quote(secret)}@prometheus failed"
+    ),
+    "form": answering_with(502, lambda secret: f"p={quote_plus(secret)}&q={quote(secret)}"),
+    "repr": answering_with(503, lambda secret: repr([secret])),
+    "later in the page": answering_with(500, lambda secret: "<" + "x" * 4070 + ">" + secret),
     "labels": Fault(labelled),
     "value": Fault(valued),
-    "type": telling(200, lambda s: error("").replace("error", "success", 1).replace("no", s)),
+    "type": answering_with(
+        200, lambda s: error("").replace("error", "success", 1).replace("no", s)
+    ),
     "redirect": Fault(redirected),
     "no HTTP": Fault(lambda e: e.raw(secret_of(e).encode() + b"\r\n\r\n")),
     "no chunk": Fault(

@@ -134,7 +134,7 @@ def test_the_limits_can_be_set(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("history", "told"),
+    ("history", "message"),
     [
         (None, "checkpoint_history.json: No such file or directory"),
         ("", "checkpoint_history.json: is not valid JSON"),
@@ -154,12 +154,12 @@ def test_the_limits_can_be_set(directory: Path) -> None:
     ],
 )
 def test_without_a_stable_checkpoint_nothing_is_switched(
-    directory: Path, history: Any, told: str
+    directory: Path, history: Any, message: str
 ) -> None:
     (directory / "current").symlink_to("step-3.pt")
     result = rolled_back(directory, history)
     assert result.status == "failed"
-    assert result.message.endswith(told)
+    assert result.message.endswith(message)
     assert os.readlink(directory / "current") == "step-3.pt"
 
 
@@ -223,7 +223,7 @@ def test_a_reload_that_fails_says_that_the_link_is_switched(directory: Path) -> 
     assert result.message == ("current is step 1 (step-1.pt), but loading it failed: exit code 1")
 
 
-def test_an_address_is_told_what_to_load(directory: Path) -> None:
+def test_an_address_receives_what_to_load(directory: Path) -> None:
     with server.receiver() as service:
         result = rolled_back(directory, [entry(2)], reload_url=f"{service.url}/reload")
     assert result.message == f"current is step 2 (step-2.pt), {service.url}/reload answers 200: ok"

@@ -1,4 +1,4 @@
-"""Commands: real processes, what they are told, and how they end."""
+"""Commands: real processes, their environment, and how they end."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_no_shell_sees_the_arguments(tmp_path: Path) -> None:
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_command_is_told_the_verdict_in_its_environment(tmp_path: Path) -> None:
+def test_a_command_gets_the_verdict_in_its_environment(tmp_path: Path) -> None:
     code = (
         "import os, json; "
         "json.dump({k: v for k, v in os.environ.items() if 'DEPLOYGATE' in k}, open('seen', 'w'))"
@@ -71,7 +71,7 @@ def test_a_command_is_told_the_verdict_in_its_environment(tmp_path: Path) -> Non
         ("import sys; print(repr(sys.stdin.read()))", "done", "exit code 0: ''", ""),
     ],
 )
-def test_how_a_command_ended_is_told(
+def test_how_a_command_ended_is_reported(
     tmp_path: Path, code: str, status: str, message: str, output: str
 ) -> None:
     result = ran(tmp_path, python(code))

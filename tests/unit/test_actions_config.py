@@ -32,7 +32,7 @@ def prepared(directory: Path, text: str, **environ: str) -> tuple[Step, ...]:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ('name = "a"\nkind = "comand"\non = ["GO"]', "actions.a.kind: unknown kind 'comand', did"),
         ('name = "a"\nkind = 3\non = ["GO"]', "actions.a.kind: unknown kind 3, known: "),
@@ -59,16 +59,16 @@ def prepared(directory: Path, text: str, **environ: str) -> tuple[Step, ...]:
     ],
 )
 def test_a_table_that_is_not_allowed_is_refused_by_name(
-    tmp_path: Path, text: str, told: str
+    tmp_path: Path, text: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         loaded(tmp_path, f"[[actions]]\n{text}\n")
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kind", "text", "message"),
     [
         ("slack", "", "actions.a: give exactly one of url_env, url_file; given: none"),
         ("webhook", 'url_env = "X"\nurl_file = "y"', "given: url_env, url_file"),
@@ -100,11 +100,11 @@ def test_a_table_that_is_not_allowed_is_refused_by_name(
     ],
 )
 def test_keys_that_contradict_each_other_are_refused_without_looking_at_the_machine(
-    tmp_path: Path, kind: str, text: str, told: str
+    tmp_path: Path, kind: str, text: str, message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as refusal:
         prepared(tmp_path, f'[[actions]]\nname = "a"\nkind = "{kind}"\non = ["GO"]\n{text}\n')
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert "pw" not in str(refusal.value)
 
 
@@ -139,7 +139,7 @@ def test_an_unknown_key_in_another_environment_is_refused_too(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kind", "text", "message"),
     [
         (
             "slack",
@@ -173,14 +173,14 @@ def test_an_unknown_key_in_another_environment_is_refused_too(tmp_path: Path) ->
     ],
 )
 def test_what_this_machine_lacks_is_found_by_a_check_of_its_own(
-    tmp_path: Path, kind: str, text: str, told: str
+    tmp_path: Path, kind: str, text: str, message: str
 ) -> None:
     text = f'[[actions]]\nname = "a"\nkind = "{kind}"\non = ["GO"]\n{text}\n'
     environ = {"BAD": "hooks.example.com/token", "GOOD": "http://localhost", "PATH": "/bin"}
     steps = prepared(tmp_path, text, **environ)
     with pytest.raises(ConfigurationError) as refusal:
         check(steps)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert "hooks.example.com" not in str(refusal.value)
 
 
@@ -189,7 +189,7 @@ def test_what_is_there_passes_the_check(tmp_path: Path) -> None:
     (tmp_path / "run.sh").write_text("#!/bin/sh\n")
     (tmp_path / "run.sh").chmod(0o755)
     text = DOWN.replace('"true"', '"./run.sh"') + (
-        '[[actions]]\nname = "told"\nkind = "slack"\non = ["GO"]\nurl_file = "hook"\n'
+        '[[actions]]\nname = "tell"\nkind = "slack"\non = ["GO"]\nurl_file = "hook"\n'
         '[[actions]]\nname = "called"\nkind = "python"\non = ["GO"]\nfunction = "os.path:join"\n'
         '[[actions]]\nname = "back"\nkind = "checkpoint-rollback"\non = ["GO"]\n'
         'directory = "."\nreload = ["true"]\n'

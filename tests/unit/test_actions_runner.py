@@ -1,4 +1,4 @@
-"""Which actions a verdict calls for, and what is told of each."""
+"""Which actions a verdict calls for, and what is reported of each."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def outcomes(*steps: Step, report: GateReport = NO_GO, held_back: str = "") -> d
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({}, "done: done so"),
         ({"on": ("GO", "WARNING")}, "skipped: only on GO, WARNING"),
@@ -95,22 +95,22 @@ def outcomes(*steps: Step, report: GateReport = NO_GO, held_back: str = "") -> d
     ],
 )
 def test_an_action_runs_only_when_the_report_calls_for_it(
-    changes: Mapping[str, Any], told: str
+    changes: Mapping[str, Any], message: str
 ) -> None:
-    assert outcomes(step(**changes)) == {"a": told}
+    assert outcomes(step(**changes)) == {"a": message}
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
-def test_a_check_that_nobody_knows_is_told_whatever_the_verdict(verdict: Verdict) -> None:
+def test_an_unknown_check_is_reported_with_every_verdict(verdict: Verdict) -> None:
     report = replace(NO_GO, verdict=verdict)
-    told = "for 'cpu_usge': no check has this id, did you mean 'cpu_usage'?"
-    assert outcomes(step(checks=("cpu_usge",)), report=report) == {"a": f"failed: {told}"}
+    message = "for 'cpu_usge': no check has this id, did you mean 'cpu_usage'?"
+    assert outcomes(step(checks=("cpu_usge",)), report=report) == {"a": f"failed: {message}"}
 
 
 def test_a_check_that_was_left_out_is_no_mistake() -> None:
     report = replace(NO_GO, partial="3 checks were deselected")
-    told = outcomes(step(checks=("fast_p95_latency",)), report=report)
-    assert told == {"a": "skipped: nothing is wrong with fast_p95_latency"}
+    message = outcomes(step(checks=("fast_p95_latency",)), report=report)
+    assert message == {"a": "skipped: nothing is wrong with fast_p95_latency"}
 
 
 def test_a_failed_action_stops_only_those_that_need_it() -> None:
@@ -161,8 +161,8 @@ def test_whatever_an_action_raises_it_has_failed(error: BaseException) -> None:
     def raises(report: GateReport, deadline: Deadline) -> str:
         raise error
 
-    (told,) = outcomes(step(work=raises)).values()
-    assert told == f"failed: {type(error).__name__}: {error}"
+    (message,) = outcomes(step(work=raises)).values()
+    assert message == f"failed: {type(error).__name__}: {error}"
 
 
 def test_further_lines_are_the_output_and_all_of_it_is_harmless() -> None:
@@ -176,7 +176,7 @@ def test_further_lines_are_the_output_and_all_of_it_is_harmless() -> None:
     assert result.output == "first ***\nsecond\\x00"
 
 
-def test_an_action_is_told_what_came_of_those_before_it() -> None:
+def test_an_action_gets_the_results_of_those_before_it() -> None:
     seen: list[tuple[ActionResult, ...]] = []
 
     def looks(report: GateReport, deadline: Deadline) -> str:
@@ -196,7 +196,7 @@ def functions(tmp_path: Path) -> Iterator[Path]:
         "        return self.answer or to_tier\n"
         "def manager(): m = Manager(); m.answer = None; return m\n"
         "def stubborn(): m = Manager(); m.answer = 'creative'; return m\n"
-        "def tell(report): return f'told of {report.verdict.label}'\n"
+        "def tell(report): return f'it is {report.verdict.label}'\n"
         "def silent(report): pass\n"
         "def fails(report): raise RuntimeError('no such service')\n"
     )
@@ -207,11 +207,11 @@ def functions(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "message"),
     [
         (
             {"kind": "python", "function": "tell"},
-            "done: gate_functions:tell: told of NO-GO",
+            "done: gate_functions:tell: it is NO-GO",
         ),
         ({"kind": "python", "function": "silent"}, "done: gate_functions:silent returned"),
         ({"kind": "python", "function": "fails"}, "failed: RuntimeError: no such service"),
@@ -230,12 +230,12 @@ def functions(tmp_path: Path) -> Iterator[Path]:
     ],
 )
 def test_functions_beside_the_configuration_are_called(
-    functions: Path, table: Mapping[str, str], told: str
+    functions: Path, table: Mapping[str, str], message: str
 ) -> None:
     context = Context(directory=functions, environ={}, redactor=Redactor())
     named = {**table, "function": f"gate_functions:{table['function']}"}
     steps = prepare([{"name": "a", "on": ["NO-GO"], **named}], known_kinds(), context)
-    assert outcomes(*steps) == {"a": told}
+    assert outcomes(*steps) == {"a": message}
 
 
 def test_an_interrupt_ends_the_action_and_those_after_it() -> None:
@@ -251,8 +251,8 @@ def test_an_interrupt_ends_the_action_and_those_after_it() -> None:
     acting = ActionPlan((step("a"), step("b", work=interrupted, timeout=60.0), step("c")))
     acting.begin()
     announced: list[str] = []
-    told = acting.act(NO_GO, Redactor(), announced.append)
-    assert told == "interrupted while the action 'b' was carried out"
+    message = acting.act(NO_GO, Redactor(), announced.append)
+    assert message == "interrupted while the action 'b' was carried out"
     assert announced == ["a (test), for up to 30 s", "b (test), for up to 60 s"]
     assert [f"{one.name} {one.status}: {one.message}" for one in acting.results] == [
         "a done: done so",

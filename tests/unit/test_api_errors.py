@@ -1,4 +1,4 @@
-"""What went wrong is told in one sentence, whatever the other side sends."""
+"""Every failure becomes one sentence, whatever the other side sends."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_a_date_is_counted_from_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "told"),
+    ("error", "kind", "message"),
     [
         (requests.exceptions.SSLError("bad hush-hush"), SourceError, "TLS failed: bad \\*\\*\\*;"),
         (urllib3.exceptions.SSLError("bad"), SourceError, "TLS failed: bad; check the CA"),
@@ -71,18 +71,18 @@ def test_a_date_is_counted_from_now() -> None:
     ],
 )
 def test_an_exception_becomes_a_sentence(
-    error: Exception, kind: type[SourceError], told: str
+    error: Exception, kind: type[SourceError], message: str
 ) -> None:
     server = access()
     explanation = no_response(request_error(error, server.redactor), server.url)
     assert type(explanation) is kind
-    with pytest.raises(kind, match=told):
+    with pytest.raises(kind, match=message):
         raise explanation
     assert "hush" not in str(explanation)
 
 
 @given(st.integers(100, 999), st.text(), st.binary(max_size=50))
-def test_every_status_is_told(status: int, wait: str, body: bytes) -> None:
-    told = str(refusal(Response(status, {"Retry-After": wait}, body), access()))
-    assert told.startswith(f"http://here:9090 answers {status}: ")
-    assert told.isprintable()
+def test_every_status_has_a_message(status: int, wait: str, body: bytes) -> None:
+    message = str(refusal(Response(status, {"Retry-After": wait}, body), access()))
+    assert message.startswith(f"http://here:9090 answers {status}: ")
+    assert message.isprintable()

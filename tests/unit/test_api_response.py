@@ -189,7 +189,7 @@ def test_a_series_needs_points_in_the_order_of_time(values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time", "told"),
+    ("time", "message"),
     [
         (AT - 600, "10m before the requested"),
         (AT + 7200.4, "2h after the requested"),
@@ -203,8 +203,8 @@ def test_a_series_needs_points_in_the_order_of_time(values: Any) -> None:
         (None, "is not a number"),
     ],
 )
-def test_a_time_that_was_not_asked_for_is_told(time: Any, told: str) -> None:
-    assert told in refused(INSTANT, encoded(success("scalar", [time, "1"])))
+def test_a_time_that_was_not_requested_is_reported(time: Any, message: str) -> None:
+    assert message in refused(INSTANT, encoded(success("scalar", [time, "1"])))
 
 
 def test_of_two_values_for_one_key_none_is_taken() -> None:

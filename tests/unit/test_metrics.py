@@ -81,7 +81,7 @@ def test_every_check_that_was_judged_has_samples() -> None:
     assert limits == {"good": 2, "doubtful": 3, "waived": 2.5}
 
 
-def test_the_run_itself_is_told() -> None:
+def test_the_run_itself_has_metrics() -> None:
     found = samples(report(result(), duration=4.5, partial="2 checks were deselected"))
     assert found[("duration_seconds",)] == 4.5
     assert found[("last_run_timestamp_seconds",)] == NOW + 4.5

@@ -17,7 +17,7 @@ FAR = 1e9
 
 
 class Server:
-    """Fails as often as it is told to, and counts."""
+    """Fails as often as the test says, and counts."""
 
     def __init__(self, *failures: SourceError, for_ever: SourceError | None = None) -> None:
         self.failures = list(failures)

@@ -89,29 +89,29 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_used_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
-    text, told = REFUSED[name]
+    text, expected = REFUSED[name]
     (tmp_path / "empty").touch()
     trustme.CA().issue_cert("a").private_key_and_cert_chain_pem.write_to_path(tmp_path / "good.pem")
     with pytest.raises(ConfigurationError) as refused:
         access(tmp_path, text)
     message = str(refused.value)
     assert message.startswith(f"--prometheus-config {tmp_path}/http.yml: ")
-    assert told in message
+    assert expected in message
     assert "\n" not in message
     assert SECRET not in message
 
 
-def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
+def test_all_complaints_are_reported_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"unknown key 'b'.*; tls_config.ca_file: is empt"):
         access(tmp_path, "b: 1\ntls_config: {ca_file: ''}")
 
 
 def test_a_file_that_is_missing_or_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "http.yml"
-    for content, told in [(None, "No such file"), (b"\xff\xfe", "is not UTF-8 text")]:
+    for content, expected in [(None, "No such file"), (b"\xff\xfe", "is not UTF-8 text")]:
         if content:
             path.write_bytes(content)
-        with pytest.raises(ConfigurationError, match=told):
+        with pytest.raises(ConfigurationError, match=expected):
             access_to("http://a", Redactor(), origin="", environ={}, config=path)
 
 
@@ -152,7 +152,7 @@ def test_files_are_found_beside_the_configuration(
 
 
 @pytest.mark.parametrize(
-    ("url", "environ", "text", "told"),
+    ("url", "environ", "text", "expected"),
     [
         (
             "http://u:p@127.0.0.1:9",
@@ -175,9 +175,9 @@ def test_files_are_found_beside_the_configuration(
     ],
 )
 def test_credentials_that_contradict_are_refused(
-    tmp_path: Path, url: str, environ: dict[str, str], text: str, told: str
+    tmp_path: Path, url: str, environ: dict[str, str], text: str, expected: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match=told) as refused:
+    with pytest.raises(ConfigurationError, match=expected) as refused:
         access(tmp_path, text, url, **environ)
     assert SECRET not in str(refused.value)
 

@@ -37,7 +37,7 @@ def sent(
 SLACK = {"kind": "slack", "url_env": "HOOK"}
 
 
-def test_slack_is_told_the_verdict_its_reason_and_what_was_done() -> None:
+def test_slack_receives_the_verdict_its_reason_and_what_was_done() -> None:
     done = ActionResult(name="down", kind="command", status=ActionStatus.DONE, message="exit 0")
     report = replace(NO_GO, environment="production", partial="2 deselected", actions=(done,))
     report = replace(report, results=(SLOW._replace(message="<!channel> & <http://x|y>"),))
@@ -54,7 +54,7 @@ def test_slack_is_told_the_verdict_its_reason_and_what_was_done() -> None:
     ]
 
 
-def test_slack_is_told_of_a_go_too() -> None:
+def test_slack_receives_a_go_too() -> None:
     with server.receiver() as slack:
         sent(slack.url, SLACK, report=GateReport(verdict=Verdict.GO, results=()))
     assert slack.requests[0].body["text"].startswith("🟢 *Deployment gate: GO*\nAll checks passed")
@@ -85,7 +85,7 @@ def test_the_address_can_stand_in_a_file(tmp_path: Path) -> None:
     assert slack.requests[0].path == f"/services/{TOKEN}"
 
 
-def test_credentials_of_a_secret_address_are_sent_and_told_to_nobody() -> None:
+def test_credentials_of_a_secret_address_are_sent_and_not_shown() -> None:
     with server.receiver(server.answering(401, "bad s3cret-password")) as hook:
         url = hook.url.replace("://", "://me:s3cret-password@")
         result = sent(url, SLACK)
@@ -106,7 +106,7 @@ def test_a_downshift_asks_the_admin_endpoint() -> None:
     assert admin.requests[0].body == {"service": "llm", "from": "creative", "to": "balanced"}
 
 
-def test_an_address_that_is_no_secret_is_told() -> None:
+def test_an_address_that_is_not_a_secret_is_shown() -> None:
     with server.receiver() as admin:
         table = {"kind": "downshift", "from": "balanced", "url": f"{admin.url}/mode"}
         result = sent(admin.url, table)
@@ -115,7 +115,7 @@ def test_an_address_that_is_no_secret_is_told() -> None:
 
 @pytest.mark.parametrize("table", [SLACK, {**SLACK, "kind": "webhook"}, ADMIN])
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (server.answering(500, "down\x1b[0m"), r"$HOOK answers 500: down\x1b[0m"),
         (server.answering(403, f"no /services/{TOKEN}"), "$HOOK answers 403: no ***"),
@@ -127,12 +127,12 @@ def test_an_address_that_is_no_secret_is_told() -> None:
     ],
 )
 def test_an_answer_that_is_no_success_has_failed(
-    table: Mapping[str, Any], answer: server.Answer, told: str | None
+    table: Mapping[str, Any], answer: server.Answer, message: str | None
 ) -> None:
     with server.receiver(answer) as hook:
         result = sent(hook.url, table)
-    assert result.status == ("failed" if told else "done")
-    assert result.message.endswith(told or "characters)")
+    assert result.status == ("failed" if message else "done")
+    assert result.message.endswith(message or "characters)")
     assert len(hook.requests) == 1
 
 

@@ -10,7 +10,7 @@ from gate_checks import criteria
 from pytest_deploygate import Criterion
 from pytest_deploygate.core.series import RangeQuery
 from pytest_deploygate.engine.judging import queries_of
-from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.times import Times
 
 ALL = [
     criterion

@@ -44,13 +44,14 @@ if TYPE_CHECKING:
     from pytest_deploygate.core.series import Series as Series
     from pytest_deploygate.core.verdict import Verdict as Verdict
     from pytest_deploygate.kinds.base import Answers as Answers
-    from pytest_deploygate.kinds.base import Decision as Decision
-    from pytest_deploygate.kinds.base import Decisions as Decisions
     from pytest_deploygate.kinds.base import Kind as Kind
-    from pytest_deploygate.kinds.base import Times as Times
+    from pytest_deploygate.kinds.decision import Decision as Decision
+    from pytest_deploygate.kinds.decision import Decisions as Decisions
     from pytest_deploygate.kinds.instant import Instant as Instant
+    from pytest_deploygate.kinds.limit import hold as hold
     from pytest_deploygate.kinds.runaway import Runaway as Runaway
     from pytest_deploygate.kinds.sustained import Sustained as Sustained
+    from pytest_deploygate.kinds.times import Times as Times
     from pytest_deploygate.kinds.trend import Trend as Trend
     from pytest_deploygate.plugin.decorator import gate_criteria as gate_criteria
     from pytest_deploygate.plugin.fixture import Gate as Gate
@@ -70,10 +71,13 @@ _HOMES = {
     "core.result": "Reason Result Status",
     "core.series": "InstantQuery Measurement Query RangeQuery Series",
     "core.verdict": "Verdict",
-    "kinds.base": "Answers Decision Decisions Kind Times",
+    "kinds.base": "Answers Kind",
+    "kinds.decision": "Decision Decisions",
     "kinds.instant": "Instant",
+    "kinds.limit": "hold",
     "kinds.runaway": "Runaway",
     "kinds.sustained": "Sustained",
+    "kinds.times": "Times",
     "kinds.trend": "Trend",
     "plugin.decorator": "gate_criteria",
     "plugin.fixture": "Gate",

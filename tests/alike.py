@@ -10,7 +10,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.engine.judging import Ask, judge
 from pytest_deploygate.engine.judging_many import STATUSES, Judgements, judge_many
-from pytest_deploygate.kinds.base import REASONS, Times
+from pytest_deploygate.kinds.decision import REASONS
+from pytest_deploygate.kinds.times import Times
 
 
 def alone(result: Result) -> tuple[object, ...]:

@@ -13,7 +13,7 @@ from pytest_deploygate.core.report import WORST_FIRST
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.kinds.window import STEPS
 
 WINDOW = 7200.0

@@ -9,8 +9,9 @@ from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.engine.outcome import Measured, conclude, unanswered
-from pytest_deploygate.kinds.base import Kind, Times
+from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.instant import Instant
+from pytest_deploygate.kinds.times import Times
 
 Ask = Callable[[Query], Measurement]
 

@@ -20,8 +20,10 @@ from pytest_deploygate.engine.outcome import (
     incomplete_status,
     without_data,
 )
-from pytest_deploygate.kinds.base import ABSENT, REASONS, Decisions, Kind, Times
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decisions
 from pytest_deploygate.kinds.many import CODE
+from pytest_deploygate.kinds.times import Times
 
 STATUSES = tuple(Status)
 """The code of a status is its place here."""

@@ -9,7 +9,8 @@ from pytest_deploygate.core.criterion import Criterion, NoData, Severity
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Series
 from pytest_deploygate.core.text import labels_text, printable
-from pytest_deploygate.kinds.base import Decision, Kind
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.decision import Decision
 
 WITHOUT_DATA = {
     NoData.NO_GO: Status.NO_GO,

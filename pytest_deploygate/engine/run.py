@@ -15,7 +15,7 @@ from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.judging import judge, queries_of
-from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.times import Times
 
 if TYPE_CHECKING:
     from pytest_deploygate.http.access import Access

@@ -8,8 +8,10 @@ from itertools import pairwise
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import Query
-from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.base import Answers, Kind
+from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, largest_bucket, shown
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, either, operand
 from pytest_deploygate.promql.judging import asked, keeps, measured
 

@@ -8,7 +8,7 @@ from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Series
 from pytest_deploygate.core.text import same, value_and_limit, value_text
-from pytest_deploygate.kinds.base import Decision
+from pytest_deploygate.kinds.decision import Decision
 
 _CUT_OFF = "cut off"
 

@@ -6,7 +6,7 @@ take longer than everything that is computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,8 @@ from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import InstantQuery, Query, Series
 from pytest_deploygate.core.text import SAME
-from pytest_deploygate.kinds.base import ABSENT, REASONS, Answers, Decisions, Kind, Times
+from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decision, Decisions
+from pytest_deploygate.kinds.times import Times
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -116,15 +117,27 @@ def badness(comparison: Comparison, values: Floats, limits: Floats | float) -> F
     return np.where(np.isnan(values), np.inf, grown)
 
 
-def one_by_one(kind: Kind, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
-    """Decide one time after the other, from answers for all of them."""
+def one_by_one(
+    queries: Callable[[Times], Sequence[Query]],
+    decide: Callable[[Sequence[Sequence[Series]], float], list[Decision]],
+    answers: Sequence[Sequence[Series]],
+    times: Times,
+) -> Decisions:
+    """Decide one time after the other, from answers for all of them.
+
+    Args:
+        queries: all that has to be asked to judge at some times.
+        decide: judges the answers to the queries of one time.
+        answers: to ``queries(times)``.
+        times: when to judge.
+    """
     at_each = times.all
     rows: dict[tuple[tuple[str, str], ...], int] = {}
     cells: list[tuple[int, int, int, float, float, float]] = []
     for column, at in enumerate(at_each):
-        queries = kind.queries(criterion, Times(at))
-        then = [list(sliced(one, query)) for one, query in zip(answers, queries, strict=True)]
-        for decision in kind.decide(criterion, then, at):
+        asked = queries(Times(at))
+        then = [list(sliced(one, query)) for one, query in zip(answers, asked, strict=True)]
+        for decision in decide(then, at):
             row = rows.setdefault(tuple(sorted(decision.series.labels.items())), len(rows))
             numbers = decision.value, decision.limit, decision.badness
             cells.append((row, column, CODE[decision.reason], *numbers))

@@ -16,7 +16,8 @@ from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.kinds import window as past
-from pytest_deploygate.kinds.base import ABSENT, Decisions, Kind, Times
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.decision import ABSENT, Decisions
 from pytest_deploygate.kinds.limit import largest_bucket
 from pytest_deploygate.kinds.many import (
     CODE,
@@ -28,6 +29,7 @@ from pytest_deploygate.kinds.many import (
     keeps,
     keeps_known,
 )
+from pytest_deploygate.kinds.times import Times
 
 Indexes = NDArray[np.intp]
 

@@ -11,8 +11,10 @@ from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.kinds import window as past
-from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.base import Answers, Kind
+from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, holds, largest_bucket, shown, unjudged
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, either, literal
 from pytest_deploygate.promql.judging import held_against, keeps, measured
 from pytest_deploygate.promql.window import Window

@@ -11,8 +11,10 @@ from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.core.text import lasting
-from pytest_deploygate.kinds.base import Answers, Decision, Decisions, Kind, Times
+from pytest_deploygate.kinds.base import Answers, Kind
+from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket, unjudged
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql import judging as promql
 from pytest_deploygate.promql.expressions import Expressions, duration, either, grouped, operand
 

@@ -15,7 +15,7 @@ from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.sources.base import Source
 from tests import servers
 from tests.alike import assert_alike

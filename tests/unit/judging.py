@@ -9,7 +9,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.engine import judging
-from pytest_deploygate.kinds.base import Kind, Times
+from pytest_deploygate.kinds.base import Kind
+from pytest_deploygate.kinds.times import Times
 
 AT = 1_750_000_000.0
 HOUR = 3600.0

@@ -15,11 +15,13 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.engine.judging_many import judge_many
-from pytest_deploygate.kinds.base import Answers, Decision, Kind, Times
+from pytest_deploygate.kinds.base import Answers, Kind
+from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.instant import Instant
 from pytest_deploygate.kinds.limit import explained, hold
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.kinds.trend import Trend
 from tests.alike import assert_alike, together
 

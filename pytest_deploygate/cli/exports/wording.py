@@ -10,7 +10,7 @@ from pytest_deploygate.core.series import RangeQuery
 from pytest_deploygate.core.text import printable, value_text
 from pytest_deploygate.engine.judging import kind_of, queries_of
 from pytest_deploygate.engine.outcome import without_data
-from pytest_deploygate.kinds.base import Times
+from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, duration
 
 

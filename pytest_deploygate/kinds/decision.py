@@ -1,0 +1,53 @@
+"""What a kind decides: numbers and codes, no words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from pytest_deploygate.core.criterion import Comparison
+from pytest_deploygate.core.result import Reason
+from pytest_deploygate.core.series import Series
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+REASONS = tuple(Reason)
+"""The code of a reason in :class:`Decisions` is its place here."""
+
+ABSENT = -1
+"""The code of a series that the answer does not have at a time."""
+
+
+class Decision(NamedTuple):
+    """One series judged at one time: numbers and codes, no words.
+
+    ``value`` was held against ``limit`` with ``comparison``; ``badness`` grows as it gets worse.
+    ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`.
+    """
+
+    series: Series
+    reason: Reason
+    value: float
+    comparison: Comparison
+    limit: float
+    badness: float = 0.0
+    case: str = ""
+    numbers: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Every series judged at every time, as arrays of the shape (series, times).
+
+    ``codes`` holds the place of each reason in :data:`REASONS`, or :data:`ABSENT`. The other
+    arrays mean what the fields of :class:`Decision` mean, and nothing where a series is absent.
+    """
+
+    labels: tuple[Mapping[str, str], ...]
+    codes: NDArray[np.int8]
+    values: NDArray[np.float64]
+    limits: NDArray[np.float64]
+    badness: NDArray[np.float64]

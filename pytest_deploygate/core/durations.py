@@ -1,4 +1,4 @@
-"""Durations as Prometheus writes them, and back."""
+"""Durations as Prometheus writes them, to seconds and back."""
 
 from __future__ import annotations
 
@@ -15,30 +15,43 @@ Duration = float | str | timedelta
 
 
 def seconds(given: Duration) -> float:
-    """Seconds of a number, a ``timedelta`` or a string such as ``5m`` or ``1h30m``.
+    """The seconds of a duration: a number, a ``timedelta``, or a text such as ``5m`` or ``1h30m``.
 
     Raises:
-        ConfigurationError: it is none of these, or not positive.
+        ConfigurationError: it is none of these, or it is not above zero, or it is not finite.
     """
     if isinstance(given, timedelta):
         value = given.total_seconds()
     elif isinstance(given, str):
         value = _parse(given)
     else:
-        value = float(given)
+        value = _finite(given)
     if not 0 < value < float("inf"):
-        raise ConfigurationError(f"duration {given!r}: must be above zero, such as '5m' or '2h'")
+        raise ConfigurationError(f"duration {given!r} must be above zero, such as '5m' or '2h'")
     return value
+
+
+def _finite(given: float) -> float:
+    try:
+        return float(given)
+    except (TypeError, ValueError, OverflowError):  # None, a list, a number of 400 digits
+        raise _not_a_duration(given) from None
 
 
 def _parse(text: str) -> float:
     if not _DURATION.fullmatch(text):
-        raise ConfigurationError(f"duration {text!r}: write it as '30s', '5m', '2h' or '1h30m'")
+        raise _not_a_duration(text)
     return sum(float(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
 
 
+def _not_a_duration(given: object) -> ConfigurationError:
+    return ConfigurationError(
+        f"{given!r} is not a duration; write it as '30s', '5m', '2h' or '1h30m'"
+    )
+
+
 def spoken(duration: float) -> str:
-    """A duration in its largest two units: ``20m``, ``1h30m``, ``45s``; also valid PromQL."""
+    """Seconds in their largest two units: ``20m``, ``1h30m``, ``45s``; also valid in PromQL."""
     whole = round(duration)
     parts = []
     for unit in ("d", "h", "m", "s"):

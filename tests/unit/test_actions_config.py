@@ -72,8 +72,12 @@ def test_a_table_that_is_not_allowed_is_refused_by_name(
     [
         ("slack", "", "actions.a: give exactly one of url_env, url_file; given: none"),
         ("webhook", 'url_env = "X"\nurl_file = "y"', "given: url_env, url_file"),
-        ("slack", 'url_env = "X"\ntimeout = "soon"', "actions.a: duration 'soon': write it as"),
-        ("slack", 'url_env = "X"\ntimeout = 0', "actions.a: duration 0: must be above zero"),
+        (
+            "slack",
+            'url_env = "X"\ntimeout = "soon"',
+            "actions.a: 'soon' is not a duration; write it as",
+        ),
+        ("slack", 'url_env = "X"\ntimeout = 0', "actions.a: duration 0 must be above zero"),
         ("downshift", 'from = "creative"', "exactly one of url, url_env, url_file, function"),
         (
             "downshift",

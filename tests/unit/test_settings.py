@@ -293,7 +293,7 @@ def test_a_url_that_cannot_be_used_is_refused_with_its_place(layer: Layer, messa
     ("name", "message"),
     [
         ("nowhere.json", "nowhere.json: No such file or directory"),
-        ("setup.cfg", "setup.cfg: is no evidence; give a file that --gate-record wrote"),
+        ("setup.cfg", "setup.cfg: is not evidence; give a file that --gate-record wrote"),
     ],
 )
 def test_evidence_that_cannot_be_read_is_refused(tmp_path: Path, name: str, message: str) -> None:

@@ -54,11 +54,11 @@ class Comparison(Enum):
         return self in (Comparison.BELOW, Comparison.AT_MOST)
 
     def passes(self, value: float, limit: float) -> bool:
-        """Whether a finite value keeps to the limit; NaN and infinity never do."""
+        """Whether a finite value keeps the limit. NaN and infinity never keep it."""
         return math.isfinite(value) and self.holds(value, limit)
 
     def badness(self, value: float, limit: float) -> float:
-        """A number that grows as the value gets worse; NaN is worst of all."""
+        """Return a number that grows as the value gets worse; NaN is the worst value."""
         if math.isnan(value):
             return math.inf
         if self in (Comparison.ABOVE, Comparison.AT_LEAST):
@@ -69,7 +69,7 @@ class Comparison(Enum):
 
 
 class Threshold(NamedTuple):
-    """A named limit: its key can be set for one run or in the configuration."""
+    """A limit with a name. The key is set for one run or in the configuration."""
 
     key: str
     default: float
@@ -84,37 +84,41 @@ def threshold(key: str, default: float) -> Threshold:
 
 
 class Judging(Protocol):
-    """What a criterion knows of its kind; the whole of it is ``kinds.base.Kind``."""
+    """The part of a kind that a criterion uses. ``kinds.base.Kind`` is the whole.
+
+    The core does not import the kinds, because a kind imports what the core defines.
+    """
 
     def limits(self) -> Mapping[str, Limit]:
-        """The kind's own limits by the name of their field."""
+        """Return the kind's own limits by the name of their field."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Criterion:
-    """What is asked of production.
+    """A question to production: a query, a comparison, a limit and a severity.
 
-    Exactly one of ``below``, ``at_most``, ``above``, ``at_least`` and ``equals`` gives the limit,
-    a number in the query's own unit or a :func:`threshold`.
+    Exactly one of ``below``, ``at_most``, ``above``, ``at_least`` and ``equals`` gives the limit.
+    It is a number in the unit of the query, or a :func:`threshold`.
 
     Args:
-        id: short stable name; names the check in reports, metrics and configuration.
+        id: short, stable name of the check in reports, metrics and configuration.
         query: PromQL; every series of the answer is judged.
-        title: the name that people read; made from the id when not given.
-        severity: ``critical`` or ``warning``; None takes the test's mark, else critical.
+        title: the name that people read; by default it is made from the id.
+        severity: ``critical`` or ``warning``; None means the mark of the test, else critical.
         kind: how the answer is judged: ``Sustained``, ``Trend``, ``Runaway`` or a kind of your own;
-            None judges the newest value of every series, as ``Instant`` does.
-        unit: ``seconds``, ``ratio``, ``bytes`` or any word to print behind the value.
-        quantity: what the value is, for messages: ``p95``, ``error rate``.
-        no_data: what an empty answer means: ``warning``, ``no-go``, ``skip`` or ``go``.
-        optional: without data the check is skipped, shown and not counted.
+            None means ``Instant``: the newest value of every series is judged.
+        unit: ``seconds``, ``ratio``, ``bytes``, or any word to print after the value.
+        quantity: the name of the value in messages: ``p95``, ``error rate``.
+        no_data: the meaning of an empty answer: ``warning``, ``no-go``, ``skip`` or ``go``.
+        optional: without data the check is skipped: it is shown and does not count.
         nan_is_breach: NaN means that something diverged, not that there was no traffic.
         match: judge only the series that carry these labels.
-        buckets: finite upper bounds of the histogram behind the query, in the query's unit;
-            lets a message say where a quantile is interpolated or cut off.
+        buckets: finite upper bounds of the histogram behind the query, in the unit of the query.
+            With them a message says where a quantile is interpolated or cut off.
 
     Raises:
-        ConfigurationError: the limit is missing, doubled or no number, or a word is unknown.
+        ConfigurationError: there is not exactly one limit, the limit is not a finite number, or a
+            word is not allowed.
     """
 
     id: str
@@ -138,18 +142,14 @@ class Criterion:
     thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be judged, and turn words into their enums."""
+        """Refuse what cannot be judged, and convert words to enums."""
         if not self.id.strip() or not self.query.strip():
             raise ConfigurationError(
                 f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
             )
-        if self.kind is not None and not hasattr(self.kind, "limits"):
-            raise ConfigurationError(
-                f"criterion {self.id!r}: kind is {self.kind!r}, write Instant(), Sustained('5m'), "
-                "Trend('2h') or Runaway('2h')"
-            )
+        _refuse_other_kind(self.id, self.kind)
         for name in ("id", "title", "query", "unit", "quantity"):
-            _refuse_no_text(self.id, name, getattr(self, name))
+            _refuse_unprintable(self.id, name, getattr(self, name))
         given = [c for c in Comparison if getattr(self, c.keyword) is not None]
         if len(given) != 1:
             raise ConfigurationError(
@@ -160,7 +160,7 @@ class Criterion:
         self._set("comparison", given[0])
         limits = self.limits
         for limit in limits:
-            _refuse_no_number(self.id, limit)
+            _refuse_not_finite(self.id, limit)
         self._set("thresholds", tuple(one for one in limits if isinstance(one, Threshold)))
         if self.severity is not None:
             self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
@@ -173,22 +173,22 @@ class Criterion:
 
     @property
     def level(self) -> Severity:
-        """The severity, critical when none was given."""
+        """The severity; critical if none was given."""
         return cast(Severity, self.severity or Severity.CRITICAL)
 
     @property
     def limit(self) -> float:
-        """The limit as a number: a threshold's default until :meth:`resolved` has set it."""
+        """The limit as a number; before :meth:`resolved` it is the default of a threshold."""
         return number(getattr(self, self.comparison.keyword))
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """Every limit of this criterion, the kind's included."""
+        """Every limit of this criterion and of its kind."""
         limit: Limit = getattr(self, self.comparison.keyword)
         return (limit, *(self.kind.limits().values() if self.kind else ()))
 
     def resolved(self, settings: Mapping[str, float]) -> Criterion:
-        """The same criterion with every threshold replaced by its number for this run."""
+        """Return the same criterion with the number of this run for every threshold."""
         if not self.thresholds:
             return self
 
@@ -209,12 +209,21 @@ class Criterion:
 
 
 def number(limit: Limit) -> float:
-    """The number of a limit; a threshold's default."""
+    """Return a limit as a number; of a threshold, the default."""
     return limit.default if isinstance(limit, Threshold) else float(limit)
 
 
-def _refuse_no_text(criterion: str, name: str, text: str) -> None:
-    """A unit stands in the middle of a line; a lone surrogate cannot be sent or written at all."""
+def _refuse_other_kind(criterion: str, kind: Any) -> None:
+    # A class instead of an object, as in kind=Sustained, has the method too.
+    if kind is not None and (isinstance(kind, type) or not hasattr(kind, "limits")):
+        raise ConfigurationError(
+            f"criterion {criterion!r}: kind is {kind!r}; give Instant(), Sustained('5m'), "
+            "Trend('2h'), Runaway('2h'), or an object of your own kind"
+        )
+
+
+def _refuse_unprintable(criterion: str, name: str, text: str) -> None:
+    # A unit is printed in the middle of a line, and a lone surrogate cannot be encoded as UTF-8.
     plain = text.isprintable() or name not in ("unit", "quantity")
     if not plain or not _can_be_written(text):
         raise ConfigurationError(
@@ -231,10 +240,10 @@ def _can_be_written(text: str) -> bool:
     return True
 
 
-def _refuse_no_number(criterion: str, limit: Limit) -> None:
+def _refuse_not_finite(criterion: str, limit: Limit) -> None:
     value = limit.default if isinstance(limit, Threshold) else limit
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ConfigurationError(f"criterion {criterion!r}: limit {value!r} is no finite number")
+        raise ConfigurationError(f"criterion {criterion!r}: limit {value!r} is not a finite number")
 
 
 def _word(kind: type[Word], given: str, what: str) -> Word:
@@ -246,9 +255,9 @@ def _word(kind: type[Word], given: str, what: str) -> Word:
 
 
 def humanised(name: str) -> str:
-    """A name in words: ``test_orders_flow`` becomes ``Orders flow``.
+    """Return a name in words: ``test_orders_flow`` becomes ``Orders flow``.
 
-    What stands in brackets is somebody's own name, and is set apart: ``Error rate [order_api]``.
+    The parameter in brackets stays as it is: ``Error rate [order_api]``.
     """
     called, bracket, parameter = name.removeprefix("test_").partition("[")
     words = called.replace("_", " ").strip()

@@ -1,4 +1,4 @@
-"""A report as builtins: the keys of the JSON report, which webhooks are sent too."""
+"""A report as builtins: the gate's keys of the JSON report, which webhooks get too."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ SCHEMA_VERSION = 1
 
 
 def gate_keys(report: GateReport) -> dict[str, Any]:
-    """Everything that the gate itself says, in plain JSON types (see the published schema)."""
+    """Return everything that the gate itself reports, in plain JSON types.
+
+    ``schemas/report.schema.json`` describes them.
+    """
     return {
         "deploygate": {"schema": SCHEMA_VERSION},
         "overall_status": report.verdict.value,

@@ -1,4 +1,4 @@
-"""The finished report: what every output is given."""
+"""The report of a run, from which every output is made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.verdict import Verdict
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
-"""The order in which people are shown checks."""
+"""The order in which outputs show checks."""
 LIGHTS = {
     Status.GO: "🟢",
     Status.WARNING: "🟡",
@@ -20,7 +20,7 @@ LIGHTS = {
     Status.SKIPPED: "⚪",
     Status.WAIVED: "🔵",
 }
-"""The sign of a status; a verdict's is that of its status, ``LIGHTS[Status(verdict)]``."""
+"""The sign of a status. The sign of a verdict is ``LIGHTS[Status(verdict)]``."""
 
 _MOST_FAMILIES = 10
 
@@ -35,19 +35,19 @@ class Change(NamedTuple):
 
 
 class SourceInfo(NamedTuple):
-    """Where the measurements came from: a server's URL without credentials, or a file."""
+    """Where the measurements came from: the URL of a server without credentials, or a file."""
 
     kind: str
     location: str
 
     @property
     def is_recording(self) -> bool:
-        """Whether this was judged from evidence instead of a server."""
+        """Whether evidence was judged instead of a server's answers."""
         return self.kind == "recording"
 
 
 class ActionStatus(StrEnum):
-    """What came of an action."""
+    """The outcome of an action."""
 
     DONE = "done"
     FAILED = "failed"
@@ -57,9 +57,12 @@ class ActionStatus(StrEnum):
 
 
 class ActionResult(NamedTuple):
-    """One configured action and what came of it; ``duration`` is in seconds.
+    """One configured action and its outcome.
 
-    ``message`` is one line, ``output`` the end of what a command wrote; neither holds a secret.
+    Attributes:
+        message: one line, without secrets.
+        output: the end of what a command wrote, without secrets.
+        duration: in seconds.
     """
 
     name: str
@@ -71,7 +74,7 @@ class ActionResult(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether it was begun and not done."""
+        """Whether the action was started and not completed."""
         return self.status in (ActionStatus.FAILED, ActionStatus.TIMED_OUT)
 
 
@@ -106,9 +109,9 @@ class GateReport:
 
     @property
     def exit_code(self) -> int:
-        """0 GO, 1 WARNING, 2 NO-GO; advisory runs end in 0 if they reached a verdict.
+        """0 GO, 1 WARNING, 2 NO-GO. An advisory run that reached a verdict ends in 0.
 
-        What was given and cannot be used ends in pytest's own usage error, 4.
+        A run that was refused ends in 4, the code of pytest's own usage errors.
         """
         if self.refused:
             return 4
@@ -118,21 +121,21 @@ class GateReport:
 
     @property
     def obstacles(self) -> tuple[str, ...]:
-        """Everything that kept the gate from a verdict, or from seeing enough for one."""
+        """Every reason why there is no verdict, blindness included."""
         return (*self.problems, self.blind) if self.blind else self.problems
 
     @property
     def counts(self) -> Mapping[Status, int]:
-        """How many results have each status."""
+        """The number of results with each status."""
         return Counter(result.status for result in self.results)
 
     def with_status(self, *statuses: Status) -> list[Result]:
-        """The results of these statuses, in order."""
+        """Return the results with these statuses, in order."""
         return [result for result in self.results if result.status in statuses]
 
     @property
     def sentence(self) -> str:
-        """The verdict's reason in one sentence; what passed in part is not all that can pass."""
+        """The reason for the verdict in one sentence."""
         if self.problems:
             return self.problems[0]
         if self.blind:
@@ -147,30 +150,33 @@ class GateReport:
 
 
 def alike(results: Iterable[Result], *, passed: bool = False) -> list[list[Result]]:
-    """Checks in groups: what could not be measured for one and the same reason is one.
+    """Return the checks in groups. Checks that have no value for the same reason are one group.
 
-    What passed without a measurement is grouped only if ``passed``.
+    Args:
+        results: the checks, in order.
+        passed: whether checks that passed without a value are grouped too.
     """
     groups: dict[tuple[object, ...], list[Result]] = {}
     for number, result in enumerate(results):
         measured = result.value is not None or (result.reason is Reason.OK and not passed)
-        told = (result.status, result.severity, result.reason, result.message)
-        groups.setdefault((number,) if measured else told, []).append(result)
+        same = (result.status, result.severity, result.reason, result.message)
+        groups.setdefault((number,) if measured else same, []).append(result)
     return list(groups.values())
 
 
 def families(failed: Sequence[Result], results: Iterable[Result]) -> str:
-    """Which families of checks failed, by the id before its bracket, the most failing first.
+    """Return which families of checks failed, the one with the most failures first.
 
-    Where every family has one check that is no shorter than the checks: empty.
+    A family has the same id before the bracket. The text is empty if every family is one check:
+    the list of checks says the same.
     """
     failing, all_of_them = Counter(map(_family, failed)), Counter(map(_family, results))
     if all(all_of_them[family] == 1 for family in failing):
         return ""
     worst = failing.most_common(_MOST_FAMILIES)
-    told = [f"{family}: {count:,} of {all_of_them[family]:,}" for family, count in worst]
+    counts = [f"{family}: {count:,} of {all_of_them[family]:,}" for family, count in worst]
     left = len(failing) - len(worst)
-    return "; ".join([*told, *([f"and {left:,} more"] if left else [])])
+    return "; ".join([*counts, *([f"and {left:,} more"] if left else [])])
 
 
 def _family(result: Result) -> str:

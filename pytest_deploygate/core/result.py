@@ -11,7 +11,7 @@ from pytest_deploygate.core.criterion import Severity
 
 
 class Status(StrEnum):
-    """The light of one check."""
+    """The status of one check, as people see it."""
 
     GO = "GO"
     WARNING = "WARNING"
@@ -21,7 +21,7 @@ class Status(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a check has its status; measured bad, not measured and no data are different things."""
+    """Why a check has its status. A bad value, a failed query and no data are different reasons."""
 
     OK = "ok"
     BREACH = "breach"
@@ -34,9 +34,15 @@ class Reason(StrEnum):
 class Result(NamedTuple):
     """One check judged.
 
-    ``value`` is what was judged (of the worst series), ``threshold`` what it was held against,
-    both in ``unit``; ``failing`` of ``total`` series failed. ``history`` holds the worst series'
-    (Unix seconds, value) points where a report wants a chart.
+    Attributes:
+        value: what was judged, of the worst series, in ``unit``; None if nothing was judged.
+        threshold: the limit that the value was held against, in ``unit``.
+        labels: of the worst series.
+        timestamp: the evaluation time, in Unix seconds.
+        failing: number of the series that failed, of ``total``.
+        marked: whether the test is marked critical or warning.
+        warnings: what the source warned of.
+        history: points (Unix seconds, value) of the worst series, for a chart.
     """
 
     id: str
@@ -62,20 +68,20 @@ class Result(NamedTuple):
 
     @property
     def evaluated(self) -> bool:
-        """Whether something was measured and judged, be it only a part of the series.
+        """Whether something was measured and judged, even if only some of the series.
 
-        What a source warns of while answering may be missing from every series.
+        An answer with warnings does not count: the missing part may belong to every series.
         """
         part = self.reason is Reason.NO_DATA and self.value is not None and not self.warnings
         return part or self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
 
     @property
     def ok(self) -> bool:
-        """Whether this result asks for nothing: GO, skipped or waived."""
+        """Whether nobody has to do anything: GO, skipped or waived."""
         return self.status in (Status.GO, Status.SKIPPED, Status.WAIVED)
 
     def to_builtins(self) -> dict[str, Any]:
-        """Plain builtins, the only thing that may travel between xdist's processes."""
+        """Return plain builtins, the only values that may travel between xdist's processes."""
         return {
             **self._asdict(),
             "severity": self.severity.value,
@@ -90,7 +96,7 @@ class Result(NamedTuple):
 
     @classmethod
     def from_builtins(cls, plain: Mapping[str, Any]) -> Result:
-        """The inverse of :meth:`to_builtins`."""
+        """Return the result that :meth:`to_builtins` was called on."""
         return cls(**plain)._replace(
             severity=Severity(plain["severity"]),
             status=Status(plain["status"]),

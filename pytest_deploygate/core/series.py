@@ -1,4 +1,4 @@
-"""What a source is asked, and what it answers."""
+"""Queries to a source, and its answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Query = InstantQuery | RangeQuery
 
 
 class Series(NamedTuple):
-    """One labelled series: points of (Unix seconds, value), the oldest first; never empty."""
+    """One labelled series of points (Unix seconds, value), the oldest first; never empty."""
 
     labels: Mapping[str, str]
     points: tuple[tuple[float, float], ...]
@@ -40,7 +40,7 @@ class Series(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What the source answered: series, and what it warned of while answering."""
+    """The answer of a source: the series, and what the source warned of."""
 
     series: tuple[Series, ...]
     warnings: tuple[str, ...] = ()
@@ -49,14 +49,13 @@ class Measurement:
     )
 
     def matching(self, labels: Mapping[str, str]) -> Sequence[Series]:
-        """The series that carry these labels; all of them without any.
+        """Return the series with these labels; without labels, all series.
 
-        As in PromQL, a label that is not there is empty.
-
-        One answer is asked for the series of each of thousands of services: it is sorted once.
+        As in PromQL, a missing label equals an empty one.
         """
         if not labels:
             return self.series
+        # A fleet asks one answer for the series of thousands of services, so it is indexed once.
         names = tuple(sorted(labels))
         index = self._indexes.get(names)
         if index is None:

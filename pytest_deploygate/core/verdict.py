@@ -1,4 +1,4 @@
-"""From results to a verdict (the document's decision matrix, and blindness)."""
+"""From results to a verdict (the decision matrix of the Go/No-Go document, and blindness)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pytest_deploygate.core.result import Result, Status
 
 
 class Verdict(StrEnum):
-    """The light of the whole gate (the document's 1.1 and 4.3)."""
+    """The verdict of the whole gate (the document's 1.1 and 4.3)."""
 
     GO = "GO"
     WARNING = "WARNING"
@@ -23,12 +23,12 @@ class Verdict(StrEnum):
 
     @property
     def label(self) -> str:
-        """As it is written for people: ``GO``, ``WARNING``, ``NO-GO``."""
+        """The verdict as people read it: ``GO``, ``WARNING``, ``NO-GO``."""
         return self.value.replace("_", "-")
 
 
 def decide(results: Sequence[Result]) -> Verdict:
-    """The worst status decides: NO-GO before WARNING before GO."""
+    """Return the verdict of the worst status: NO-GO before WARNING before GO."""
     statuses = {result.status for result in results}
     if Status.NO_GO in statuses:
         return Verdict.NO_GO
@@ -36,19 +36,19 @@ def decide(results: Sequence[Result]) -> Verdict:
 
 
 def blindness(results: Sequence[Result]) -> str:
-    """Why a gate with these results has seen too little to let anything pass, or nothing.
+    """Return why a gate with these results is blind, or an empty text.
 
-    A gate is blind when not one of its critical criteria could be evaluated, or when nothing
-    at all was judged. What all of them say is the cause.
+    A gate is blind if none of its critical criteria could be evaluated, or if every check was
+    skipped. It must not let anything pass.
     """
     if results and all(result.status is Status.SKIPPED for result in results):
         return "nothing was checked: every check was skipped"
     critical = [r for r in results if r.severity is Severity.CRITICAL and r.marked]
     if not critical or any(result.evaluated for result in critical):
         return ""
-    told = f"none of {len(critical)} critical checks could be evaluated"
+    reason = f"none of {len(critical)} critical checks could be evaluated"
     if len(critical) == 1:
-        told = "the only critical check could not be evaluated"
+        reason = "the only critical check could not be evaluated"
     messages = {result.message for result in critical}
     cause = messages.pop() if len(messages) == 1 else ""
-    return f"the gate is blind: {told}{f': {cause}' if cause else ''}"
+    return f"the gate is blind: {reason}{f': {cause}' if cause else ''}"

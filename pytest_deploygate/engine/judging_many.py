@@ -79,7 +79,8 @@ def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
 def _is_one_grid(kind: Kind, criterion: Criterion, times: Times, queries: Sequence[Query]) -> bool:
     """Whether the points of all times are on one grid of whole milliseconds that is not too fine.
 
-    A source rounds to milliseconds: of a step that is none the points drift away from the grid.
+    A source rounds every time to a millisecond. With a step between two milliseconds its points
+    would drift away from the grid.
     """
     for query, single in zip(queries, kind.queries(criterion, Times(times.start)), strict=True):
         if isinstance(query, InstantQuery):

@@ -109,7 +109,7 @@ def sendable(value: str, what: str) -> str:
 
     Args:
         value: it is not shown in messages, because it may be a secret.
-        what: what is called so in messages.
+        what: the name of the value in messages.
 
     Raises:
         ConfigurationError: it contains a line break, which would begin a header of its own, or

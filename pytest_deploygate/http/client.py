@@ -108,7 +108,7 @@ class Client:
         try:
             return self._follow(request, url, deadline)
         except Exception as error:
-            # without its context: the texts of the libraries may hold credentials of a proxy
+            # without its context: the texts of the libraries may contain credentials of a proxy
             raise request_error(error, self._access.redactor) from None
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class Client:
         here, there = _server(url), _server(target)
         upgraded = here[0] == "http" and there == ("https", here[1], _PORTS["https"])
         if here != there and not upgraded:
-            # without path and query, which may hold a token
+            # without path and query, which may contain a token
             shown = printable(self._access.redactor.text(urljoin(target, "/")), 120)
             raise RequestError(Cause.REDIRECT, f"redirects to {shown}, which is another server")
 

@@ -58,7 +58,7 @@ _TYPES: tuple[tuple[Cause, tuple[type[Exception], ...]], ...] = (
     (Cause.CONNECTION, (requests.RequestException, urllib3.exceptions.HTTPError, OSError)),
 )
 _FIXED = {
-    # The library's own text names the proxy's URL, which may hold a password.
+    # The library's own text names the proxy's URL, which may contain a password.
     Cause.PROXY: "the proxy does not respond",
     Cause.TIMEOUT: "no complete response in time",
     Cause.ENCODING: "the response has a wrong Content-Encoding",

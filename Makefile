@@ -28,6 +28,7 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy examples/plugin
+	$(VENV)/bin/mypy examples/kind
 
 bench: SERVERS = prometheus
 bench: $(VENV)/installed-dev servers

@@ -52,11 +52,20 @@ def test_mypy_knows_every_public_name() -> None:
     assert names == homes
 
 
-def test_the_example_plugin_imports_only_what_is_public() -> None:
-    conftest = ROOT / "examples" / "plugin" / "conftest.py"
-    assert "pytest_deploygate." not in conftest.read_text(encoding="utf-8")
-    assert imported(conftest, "pytest_deploygate") <= set(pytest_deploygate.__all__)
-    assert "Settings" in imported(conftest, "pytest_deploygate")
+EXAMPLES = [
+    file for file in sorted((ROOT / "examples").rglob("*.py")) if "deploygate" in file.read_text()
+]
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_the_examples_import_only_public_names(file: Path) -> None:
+    assert "pytest_deploygate." not in file.read_text(encoding="utf-8")
+    assert imported(file, "pytest_deploygate") <= set(pytest_deploygate.__all__)
+
+
+def test_the_example_of_a_plugin_uses_the_public_names() -> None:
+    names = imported(ROOT / "examples" / "plugin" / "conftest.py", "pytest_deploygate")
+    assert {"Settings", "ActionKind", "GateReport"} <= names
 
 
 def test_the_package_alone_imports_nothing_of_its_own() -> None:

@@ -13,13 +13,11 @@ from selenium.webdriver.support.wait import WebDriverWait
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.reports.html import render
 from tests.browser import Browser, chromium
+from tests.made import FAILED, measured, report, result
 from tests.picture import END, no_go_page, troubled
 from tests.production import openmetrics, production
 from tests.servers import prometheus
-from tests.unit.made import FAILED, measured, report, result
 from tests.unit.pages import HOSTILE, hostile_report
-
-pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, GateReport, SourceInfo
 from pytest_deploygate.reports.html import render
-from tests.unit.made import ERROR, FAILED, measured, report, result
+from tests.made import ERROR, FAILED, measured, report, result
 
 VOID = {"meta", "link", "rect", "path", "use", "circle", "img", "br"}
 HOSTILE = (

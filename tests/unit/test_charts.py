@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pytest_deploygate.core.criterion import Comparison
 from pytest_deploygate.reports.axis import Axis
 from pytest_deploygate.reports.charts import SIZE, Chart, bar, chart, is_slope
-from tests.unit.made import END, measured, result
+from tests.made import END, measured, result
 
 NAN, INF = math.nan, math.inf
 ANY = st.floats(allow_nan=True, allow_infinity=True)

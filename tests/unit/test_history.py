@@ -9,7 +9,7 @@ import pytest
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.engine import history
-from tests.unit.made import END, FAILED, measured, result
+from tests.made import END, FAILED, measured, result
 
 OLDER = ((END - 120, 1.0), (END - 60, 1.5))
 

@@ -15,7 +15,7 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.html import render
 from pytest_deploygate.reports.links import graph_link
-from tests.unit.made import ERROR, FAILED, RECORDING, SERVER, measured, report, result
+from tests.made import ERROR, FAILED, RECORDING, SERVER, measured, report, result
 from tests.unit.pages import Page, hostile_report, page
 
 
@@ -204,8 +204,7 @@ def test_a_reason_that_thousands_share_names_the_first(count: int, named: int) -
 
 def test_of_many_that_failed_there_is_a_list_that_leads_to_each() -> None:
     failing = [result(id=f"f{n}", name=f"Bad {n}", **FAILED) for n in range(15)]
-    warned = {"status": Status.WARNING, "reason": Reason.BREACH}
-    doubtful = [result(id=f"w{n}", name=f"Odd {n}", **warned) for n in range(6)]
+    doubtful = [result(Status.WARNING, id=f"w{n}", name=f"Odd {n}") for n in range(6)]
     made = page(report(result(), *doubtful, *failing))
     links = [url for url in made.values("href") if url.startswith("#check-")]
     assert links == [f"#check-{n}" for n in range(1, 22)]

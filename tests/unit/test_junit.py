@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.reports.junit import render
-from tests.unit.made import ERROR, FAILED, report, result
+from tests.made import ERROR, FAILED, report, result
 
 
 def names(*results: Result) -> list[str]:

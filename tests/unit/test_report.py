@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pytest_deploygate.core.result import Reason, Status
-from tests.unit.made import FAILED, report, result
+from tests.made import FAILED, report, result
 
 SLOW = result(**FAILED, name="Slow", message="3.00 s, limit 2.50 s")
 COLD = result(status=Status.WARNING, reason=Reason.BREACH, name="Cold", message="50 %")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.reports.terminal import Style, lines
-from tests.unit.made import ERROR, FAILED, report, result
+from tests.made import ERROR, FAILED, report, result
 
 RULE = "-" * 80
 
@@ -66,7 +68,7 @@ def test_a_heading_without_checks_has_no_rule() -> None:
 
 
 @pytest.mark.parametrize("changes", [ERROR, {"value": None, "message": "passed"}])
-def test_a_reason_that_checks_share_stands_before_their_names(changes: dict[str, object]) -> None:
+def test_a_reason_that_checks_share_stands_before_their_names(changes: dict[str, Any]) -> None:
     shared = [result(id=f"c{n}", name=f"Check {n}", **changes) for n in range(3)]
     shown = block(report(shared[0], result(id="other", name="Other"), *shared[1:]))
     reason = "error: refused" if changes is ERROR else "passed"

@@ -8,8 +8,8 @@ import pytest
 
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.verdict import blindness
+from tests.made import ERROR, result
 from tests.unit.judging import criterion, judge, one
-from tests.unit.made import ERROR, result
 
 REFUSED = "unable to query Prometheus at http://127.0.0.1:9: Connection refused"
 

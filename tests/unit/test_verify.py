@@ -19,7 +19,7 @@ from pytest_deploygate.cli.verify import Expectation, objections, schema, verifi
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.result import Reason, Status
-from tests.made import NOW, document, report, result
+from tests.made import END, document, report, result
 
 Document = dict[str, Any]
 GO = report(result())
@@ -28,7 +28,7 @@ NO_GO = report(result(), result(Status.NO_GO, id="api", name="API", message="err
 
 
 def judged(
-    tmp_path: Path, written: Document | str, *, now: float = NOW + 10, **expected: Any
+    tmp_path: Path, written: Document | str, *, now: float = END + 10, **expected: Any
 ) -> str:
     """The line that verify prints, or its refusal."""
     path = tmp_path / "report.json"
@@ -88,15 +88,15 @@ def test_a_waived_check_counts_as_passed(tmp_path: Path) -> None:
 def test_a_verdict_is_fresh_by_the_end_of_its_run(
     tmp_path: Path, age: float, allowed: bool
 ) -> None:
-    written = document(report(result(), evaluated_at=NOW - age), created=NOW - age)
-    message = judged(tmp_path, written, now=NOW)
+    written = document(report(result(), evaluated_at=END - age), created=END - age)
+    message = judged(tmp_path, written, now=END)
     assert message.startswith("GO: ") is allowed
     assert allowed or ("stale" if age > 0 else "future") in message
 
 
 def test_a_fresh_run_about_last_week_is_stale(tmp_path: Path) -> None:
-    written = document(report(result(), evaluated_at=NOW - 7 * 86400), created=NOW)
-    message = judged(tmp_path, written, now=NOW)
+    written = document(report(result(), evaluated_at=END - 7 * 86400), created=END)
+    message = judged(tmp_path, written, now=END)
     assert (
         message == "refused: is stale: it judges production 7d ago, the maximum is 15m (--max-age)"
     )
@@ -104,8 +104,8 @@ def test_a_fresh_run_about_last_week_is_stale(tmp_path: Path) -> None:
 
 def test_the_length_of_the_run_itself_makes_no_verdict_stale(tmp_path: Path) -> None:
     """Its evaluation time was fixed when it began."""
-    written = document(report(result(), evaluated_at=NOW - 1200), created=NOW, duration=1200.0)
-    assert judged(tmp_path, written, now=NOW).startswith("GO: ")
+    written = document(report(result(), evaluated_at=END - 1200), created=END, duration=1200.0)
+    assert judged(tmp_path, written, now=END).startswith("GO: ")
 
 
 def test_a_partial_run_is_refused(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_an_exit_code_other_than_the_reports_is_refused(tmp_path: Path, code: in
 
 def test_a_refusal_gives_every_reason(tmp_path: Path) -> None:
     made = report(result(Status.NO_GO), partial="some", environment="staging")
-    message = judged(tmp_path, document(made), now=NOW + 3600, environment="production")
+    message = judged(tmp_path, document(made), now=END + 3600, environment="production")
     assert [word in message for word in ("NO-GO", "partial", "staging", "stale")] == [True] * 4
 
 
@@ -205,7 +205,7 @@ def test_the_verdict_must_follow_from_the_checks(forge: Any, made: Any, message:
     forge(written)
     assert list(Draft202012Validator(schema()).iter_errors(written)) != []
     expected = Expectation(max_age=900.0, allow_warning=True)
-    assert message in "; ".join(objections(written, expected, NOW))
+    assert message in "; ".join(objections(written, expected, END))
 
 
 BROKEN = {
@@ -217,7 +217,7 @@ BROKEN = {
     "null": "null",
     "deep": "[" * 100_000,
     "JUnit XML": "<testsuites/>",
-    "pytest-json-report's own": json.dumps({"created": NOW, "exitcode": 0, "summary": {}}),
+    "pytest-json-report's own": json.dumps({"created": END, "exitcode": 0, "summary": {}}),
 }
 
 

@@ -21,7 +21,7 @@ gate: $(VENV)/installed
 	$(VENV)/bin/pytest -p deploygate --gate-demo $(DEMO)
 
 test: $(VENV)/installed-dev servers
-	$(VENV)/bin/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
+	$(VENV)/bin/pytest -n $(WORKERS) $(ARGS)
 
 check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .

@@ -6,12 +6,18 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import servers
+from tests import forked, servers
 from tests.production import openmetrics, production
 
+SERVED = tuple(
+    f"tests/real/test_{name}.py"
+    for name in ("doctor", "page", "promql", "rules", "scenarios", "servers", "victoria_metrics")
+)
+"""The files that start servers of their own, of which each holds much data."""
 END = 1_790_000_000.0
 """When the healthy production is judged: Unix seconds."""
 
@@ -25,6 +31,20 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONWARNINGS", "")
     # hypothesis' own plugin imports all of hypothesis into each of the hundreds of runs under test
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all tests of a file with servers to one worker, so that they are started once.
+
+    Marks of groups would do the same, but pytest-xdist 3.8 drops them silently with pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ServersOnce(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0] if nodeid.startswith(SERVED) else nodeid
+
+    return ServersOnce(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,9 +69,26 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server
 Gate = Callable[..., pytest.RunResult]
 
 
+@pytest.fixture(scope="session")
+def fork_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What forks the gates under test from a process that has imported pytest."""
+    with forked.fork_server(tmp_path_factory.mktemp("forked")) as address:
+        yield address
+
+
 @pytest.fixture
-def run_gate(pytester: pytest.Pytester) -> Gate:
+def run_gate(pytester: pytest.Pytester, fork_server: str) -> Gate:
     """``pytest -p deploygate ...`` in a process of its own, in an empty directory."""
+
+    def run(*arguments: str | Path) -> pytest.RunResult:
+        return forked.run_pytest(fork_server, pytester.path, "-p", "deploygate", *arguments)
+
+    return run
+
+
+@pytest.fixture
+def start_gate(pytester: pytest.Pytester) -> Gate:
+    """The same in a new interpreter, for what depends on how Python starts, imports and ends."""
 
     def run(*arguments: str | Path) -> pytest.RunResult:
         return pytester.runpytest_subprocess("-p", "deploygate", *arguments, timeout=120)

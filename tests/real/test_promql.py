@@ -22,8 +22,6 @@ from tests import servers
 from tests.real.asking import gate_run, instant, judged, verdict
 from tests.samples import number
 
-pytestmark = pytest.mark.xdist_group("promql")
-
 AT = 1_790_000_040.0  # a whole minute, so that Prometheus' subqueries and the gate look alike
 SCRAPES = range(3 * 3600, -1, -15)
 NAN, INF = math.nan, math.inf

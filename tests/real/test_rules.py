@@ -28,8 +28,6 @@ from tests.real.scenario import Scenario
 from tests.real.scenarios import SCENARIOS
 from tests.real.test_scenarios import CRITERIA
 
-pytestmark = pytest.mark.xdist_group("rules")
-
 TWO_DAYS = 2 * 86_400
 # The gate looks back from its evaluation time in whole steps, Prometheus' subqueries look at times
 # that are whole steps themselves. At a whole minute both look at the same times.

@@ -24,8 +24,6 @@ from tests.production import openmetrics
 from tests.real.scenario import GO, SEVERITIES, Scenario
 from tests.real.scenarios import SCENARIOS
 
-pytestmark = pytest.mark.xdist_group("scenarios")
-
 CRITERIA = [
     *criteria.SCHEMA,
     *criteria.API,

@@ -1,0 +1,285 @@
+"""pytest in processes of their own that do not have to import pytest first.
+
+Most of the time of a small run goes into importing pytest, pytest-xdist and the libraries. A server
+imports them once and forks a process for each run, and for each worker that pytest-xdist starts.
+What is tested, `pytest_deploygate` and the checks, is imported anew in every process. A test needs
+a new interpreter instead where it depends on how Python starts or on what has been imported.
+
+This file is run as a script, so that a forked process finds no module of these tests.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import pkgutil
+import runpy
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+LIBRARIES = (
+    *("xdist.dsession", "xdist.remote", "xdist.workermanage"),
+    *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "prometheus_client", "yaml"),
+)
+NUMBER = 8  # bytes
+LONGEST_SECONDS = 120.0
+
+
+class Process:
+    """A forked process, with what execnet uses of a `subprocess.Popen`."""
+
+    def __init__(
+        self,
+        server: str,
+        arguments: Sequence[str],
+        streams: Sequence[int],
+        environment: Mapping[str, str],
+    ) -> None:
+        """Have the server run Python with these arguments and standard streams, in this directory.
+
+        Raises:
+            OSError: the server is gone.
+        """
+        self.returncode: int | None = None
+        request = {
+            "server": server,
+            "arguments": list(arguments),
+            "environment": dict(environment),
+            "directory": os.getcwd(),
+        }
+        self._connection = socket.socket(socket.AF_UNIX)
+        self._connection.connect(server)
+        socket.send_fds(self._connection, [b"\n"], list(streams))
+        self._connection.sendall(json.dumps(request).encode())
+        self._connection.shutdown(socket.SHUT_WR)
+        self.pid = int.from_bytes(self._connection.recv(NUMBER), "big")
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the exit code, or for minus the signal that ended the process."""
+        if self.returncode is None:
+            self._connection.settimeout(timeout)
+            try:
+                answer = self._connection.recv(NUMBER)
+            except TimeoutError:
+                raise subprocess.TimeoutExpired("pytest", timeout or 0) from None
+            self.returncode = int.from_bytes(answer, "big", signed=True)
+            self._connection.close()
+        return self.returncode
+
+    def kill(self) -> None:
+        """End the process."""
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+
+@contextmanager
+def fork_server(directory: Path) -> Iterator[str]:
+    """Run the server; the address is a socket in this directory."""
+    address = str(directory / "fork")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    server = subprocess.Popen(
+        [sys.executable, "-P", __file__, address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**kept, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    with server:
+        assert server.stdout.readline() == b"ready\n"
+        yield address
+        server.stdin.close()
+
+
+def run_pytest(server: str, directory: Path, *arguments: str | Path) -> pytest.RunResult:
+    """Run pytest in this directory, where its temporary files are kept too."""
+    number = sum(1 for path in directory.iterdir() if path.name.startswith("runpytest-"))
+    command = ["-m", "pytest", f"--basetemp={directory}/runpytest-{number}", *map(str, arguments)]
+    begun = time.monotonic()
+    with (
+        open(os.devnull) as nothing,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as err,
+    ):
+        streams = [file.fileno() for file in (nothing, out, err)]
+        process = Process(server, command, streams, os.environ)
+        try:
+            code = process.wait(LONGEST_SECONDS)
+        finally:
+            process.kill()
+        out.seek(0)
+        err.seek(0)
+        output, errors = out.read().splitlines(), err.read().splitlines()
+    print(*output, *errors, sep="\n")
+    return pytest.RunResult(code, output, errors, time.monotonic() - begun)
+
+
+def serve(address: str) -> None:
+    """Fork a process for each request, until standard input ends."""
+    write_bytecode()
+    import_pytest("--markers", "-p", "no:deploygate")
+    for name in LIBRARIES:
+        importlib.import_module(name)
+    fork_workers_too()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(address)
+        listener.listen()
+        print("ready", flush=True)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the supervisors
+        while listener in select.select([listener, sys.stdin], [], [])[0]:
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                supervise(connection)
+            connection.close()
+
+
+def import_pytest(*arguments: str, plugin: object = None) -> None:
+    """Run pytest in this process, which imports it and its plugins."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        pytest.main(["-p", "no:hypothesispytest", *arguments], [plugin])
+
+
+def write_bytecode() -> None:
+    """Compile what is tested once: else every process does, as pytest rewrites its assertions."""
+    pid = os.fork()
+    if pid == 0:
+        sys.dont_write_bytecode = False
+        os.chdir(os.path.dirname(sys.argv[1]))
+        checks = ("--collect-only", "--gate-demo=go", "--pyargs", "gate_checks")
+        import_pytest("-p", "deploygate", *checks, plugin=ImportsEverything())
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+
+class ImportsEverything:
+    """A plugin that imports every module of the package."""
+
+    def pytest_collection(self) -> None:
+        """Import them while pytest rewrites assertions."""
+        import pytest_deploygate
+
+        for module in pkgutil.walk_packages(pytest_deploygate.__path__, "pytest_deploygate."):
+            importlib.import_module(module.name)
+
+
+def supervise(connection: socket.socket) -> NoReturn:
+    """Fork the process that was asked for, and answer its number and then its exit code."""
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _, streams, _, _ = socket.recv_fds(connection, 1, 3)
+        text = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+        pid = os.fork()
+        if pid == 0:
+            connection.close()
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+            close(*streams)
+            become(json.loads(text))
+        close(0, 1, 2, *streams)  # or else nobody sees the end of a pipe
+        connection.sendall(pid.to_bytes(NUMBER, "big"))
+        _, status = os.waitpid(pid, 0)
+        code = os.waitstatus_to_exitcode(status)
+        connection.sendall(code.to_bytes(NUMBER, "big", signed=True))
+    finally:
+        os._exit(0)
+
+
+def close(*numbers: int) -> None:
+    """Close these files."""
+    for number in numbers:
+        os.close(number)
+
+
+def become(request: Any) -> NoReturn:
+    """Be what a new interpreter would be: run the arguments, and end as Python ends."""
+    SERVER.append(request["server"])
+    os.chdir(request["directory"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        number = ("stdin", "stdout", "stderr").index(name)
+        errors = "backslashreplace" if name == "stderr" else "strict"
+        stream = open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+    os._exit(exit_code(request["arguments"]) & 0xFF)
+
+
+def exit_code(arguments: Sequence[str]) -> int:
+    """Run the arguments, and what Python does at its end."""
+    code = 0
+    try:
+        run(arguments)
+    except SystemExit as left:
+        if left.code is not None and not isinstance(left.code, int):
+            print(left.code, file=sys.stderr)
+            code = 1
+        else:
+            code = left.code or 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        code = 120
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    return code
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Run ``-m pytest ...`` or ``-u -c ...``."""
+    kind, what, *rest = [argument for argument in arguments if argument != "-u"]
+    sys.argv = [kind, *rest]
+    sys.path[:] = ["" if kind == "-c" else os.getcwd(), *sys.path]
+    if kind == "-m":
+        runpy.run_module(what, run_name="__main__", alter_sys=True)
+        return
+    main = sys.modules["__main__"] = types.ModuleType("__main__")
+    exec(what, vars(main))
+
+
+SERVER: list[str] = []
+"""The address of the server that forked this process."""
+
+
+def fork_workers_too() -> None:
+    """Have execnet start the workers of pytest-xdist through the server."""
+    from execnet.gateway_base import Popen2IO
+    from execnet.gateway_io import Popen2IOMaster, popen_bootstrapline
+
+    def start(self: Any, arguments: Sequence[str], execmodel: Any) -> None:
+        assert list(arguments) == [sys.executable, "-u", "-c", popen_bootstrapline]
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        streams = (theirs_in, theirs_out, 2)
+        self.popen = Process(SERVER[0], arguments[1:], streams, os.environ)
+        close(theirs_in, theirs_out)
+        Popen2IO.__init__(self, open(ours_in, "wb"), open(ours_out, "rb"), execmodel)  # noqa: SIM115
+
+    Popen2IOMaster.__init__ = start  # type: ignore[assignment, method-assign]
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])

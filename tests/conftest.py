@@ -29,8 +29,8 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(("GITHUB_", "CI_", "GITLAB_", "PROMETHEUS_", "PYTEST_", "DEPLOYGATE_")):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "")
-    # hypothesis' own plugin imports all of hypothesis into each of the hundreds of runs under test
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
+    # these plugins of development tools would be imported into each of the hundreds of runs
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:syrupy")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

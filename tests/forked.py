@@ -37,6 +37,7 @@ LIBRARIES = (
     *("xdist.dsession", "xdist.remote", "xdist.workermanage"),
     *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "prometheus_client", "yaml"),
 )
+WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:syrupy")
 NUMBER = 8  # bytes
 LONGEST_SECONDS = 120.0
 
@@ -154,7 +155,7 @@ def serve(address: str) -> None:
 def import_pytest(*arguments: str, plugin: object = None) -> None:
     """Run pytest in this process, which imports it and its plugins."""
     with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        pytest.main(["-p", "no:hypothesispytest", *arguments], [plugin])
+        pytest.main([*WITHOUT, *arguments], [plugin])
 
 
 def write_bytecode() -> None:

@@ -124,10 +124,10 @@ def test_nothing_selected_is_told_as_such(
 
 @pytest.mark.parametrize("arguments", [(), ("-s",)])
 def test_a_check_that_closes_the_output(
-    pytester: pytest.Pytester, run_gate: Gate, arguments: tuple[str, ...]
+    pytester: pytest.Pytester, start_gate: Gate, arguments: tuple[str, ...]
 ) -> None:
     pytester.makepyfile(test_good=GOOD, test_bad="def test_bad(): import sys; sys.stdout.close()")
-    assert run_gate(*arguments).ret == 2
+    assert start_gate(*arguments).ret == 2
 
 
 @pytest.mark.parametrize("plugin", ["terminal", "setuponly", "setupplan"])

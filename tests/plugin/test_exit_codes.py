@@ -299,9 +299,9 @@ def test_what_a_failing_subtest_measured_counts(
 
 
 def test_a_broken_installation_is_no_go(
-    pytester: pytest.Pytester, run_gate: Gate, monkeypatch: pytest.MonkeyPatch
+    pytester: pytest.Pytester, start_gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytester.makepyfile(GOOD)
     pytester.mkdir("broken").joinpath("requests.py").write_text("raise ImportError('half there')")
     monkeypatch.setenv("PYTHONPATH", str(pytester.path / "broken"))
-    assert run_gate().ret == 2
+    assert start_gate().ret == 2

@@ -159,7 +159,7 @@ def test_a_history_that_cannot_be_fetched_changes_nothing_but_the_page(
 
 
 def test_the_template_engine_is_imported_for_a_page_only(
-    run_gate: Gate, pytester: pytest.Pytester
+    start_gate: Gate, pytester: pytest.Pytester
 ) -> None:
     pytester.makepyfile("def test_passes(): pass")
     pytester.makeconftest(
@@ -168,8 +168,8 @@ def test_the_template_engine_is_imported_for_a_page_only(
         atexit.register(lambda: print("jinja2", "jinja2" in sys.modules))
         """
     )
-    assert "jinja2 False" in run_gate().outlines
-    assert "jinja2 True" in run_gate("--gate-html", "page.html").outlines
+    assert "jinja2 False" in start_gate().outlines
+    assert "jinja2 True" in start_gate("--gate-html", "page.html").outlines
 
 
 def test_the_page_can_be_asked_for_in_the_configuration(

@@ -164,7 +164,7 @@ def test_an_ad_hoc_query_joins_what_was_asked_before(
 )
 def test_only_what_a_run_needs_is_loaded(
     pytester: pytest.Pytester,
-    run_gate: Gate,
+    start_gate: Gate,
     healthy: Server,
     check: str,
     options: tuple[str, ...],
@@ -185,7 +185,7 @@ def test_only_what_a_run_needs_is_loaded(
                 file.write(" ".join(name for name in heavy if name in sys.modules))
     """)
     where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
-    assert run_gate(*where, *options).ret == 0
+    assert start_gate(*where, *options).ret == 0
     assert set(Path(pytester.path, "loaded").read_text().split()) == loaded
 
 

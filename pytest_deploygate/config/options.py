@@ -6,7 +6,7 @@ its type and its default.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 NAME = "deploygate"
 """The name for ``-p``, and of the console script."""
@@ -15,7 +15,7 @@ OptionType = Literal["text", "path", "output", "flag", "numbers", "duration", "c
 """What an option takes. ``path`` is a file that is read, ``output`` is a file that is written."""
 
 
-class Option(NamedTuple):
+class Option:
     """One option: ``--NAME`` on the command line, ``NAME`` as a key of the file.
 
     Attributes:
@@ -28,13 +28,28 @@ class Option(NamedTuple):
         in_file: whether it can be a key of the configuration file.
     """
 
-    name: str
-    help: str
-    type: OptionType = "text"
-    metavar: str = ""
-    choices: tuple[str, ...] = ()
-    variable: str = ""
-    in_file: bool = True
+    # Not a NamedTuple or a dataclass: both compile code while the class is made, and every pytest
+    # run of the environment would pay for that, also without the gate.
+    __slots__ = ("choices", "help", "in_file", "metavar", "name", "type", "variable")
+
+    def __init__(
+        self,
+        name: str,
+        help: str,
+        type: OptionType = "text",
+        metavar: str = "",
+        *,
+        choices: tuple[str, ...] = (),
+        variable: str = "",
+        in_file: bool = True,
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.type = type
+        self.metavar = metavar
+        self.choices = choices
+        self.variable = variable
+        self.in_file = in_file
 
     @property
     def dest(self) -> str:

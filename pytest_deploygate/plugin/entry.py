@@ -13,15 +13,31 @@ import pytest
 
 from pytest_deploygate.config.options import NAME, OPTIONS
 
+HOOKS = (
+    "pytest_deploygate_actions",
+    "pytest_deploygate_reports",
+    "pytest_deploygate_source",
+    "pytest_deploygate_verdict",
+)
+"""The hooks in :mod:`pytest_deploygate.plugin.hookspecs`."""
 _PACKAGE = "pytest_deploygate"
 HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
 
 
-def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
-    """The gate's own hooks."""
-    from pytest_deploygate.plugin import hookspecs
+def pytest_plugin_registered(manager: pytest.PytestPluginManager) -> None:
+    """Specify the gate's hooks when a plugin or a ``conftest.py`` implements one of them."""
+    # Not in pytest_addhooks: four specifications that nobody needs cost a sixth of a run without
+    # the gate, and pytest refuses a hook without one only when it has collected all tests.
+    if any(hasattr(manager.hook, name) for name in HOOKS):
+        _specify_hooks(manager)
 
-    pluginmanager.add_hookspecs(hookspecs)
+
+def _specify_hooks(manager: pytest.PytestPluginManager) -> None:
+    caller = getattr(manager.hook, HOOKS[0], None)
+    if caller is None or not caller.has_spec():
+        from pytest_deploygate.plugin import hookspecs
+
+        manager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_on(config):
         from pytest_deploygate.plugin.activation import switch_on
 
+        _specify_hooks(config.pluginmanager)
         switch_on(config)
     else:
         _refuse_options_of_a_gate_that_is_off(config)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
+from pytest_deploygate.plugin import hookspecs
+from pytest_deploygate.plugin.entry import HOOKS
 from tests.conftest import Gate
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plugin"
@@ -72,6 +75,40 @@ def test_a_plugin_of_a_gate_that_is_off_changes_nothing(
     assert result.ret == 0
     result.assert_outcomes(skipped=1)
     assert not (pytester.path / "verdicts.log").exists()
+
+
+@pytest.mark.parametrize("on", [("-p", "deploygate"), ()], ids=["on", "off"])
+def test_a_hook_below_the_root_directory_is_known(
+    pytester: pytest.Pytester, on: tuple[str, ...]
+) -> None:
+    below = pytester.mkdir("below")
+    (below / "conftest.py").write_text("def pytest_deploygate_verdict(report): pass")
+    (below / "test_good.py").write_text("def test_good(): pass")
+    pytester.makepyfile("def test_above(): pass")
+    result = pytester.runpytest_subprocess(*on, *(["--gate-demo=go"] if on else []), ".")
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("hook", "message"),
+    [
+        ("pytest_deploygate_verdict(verdict)", "*Argument(s) {'verdict'} are declared*"),
+        ("pytest_deploygate_verdct(report)", "*unknown hook 'pytest_deploygate_verdct'*"),
+    ],
+)
+def test_a_mistyped_hook_is_refused_without_the_gate_too(
+    pytester: pytest.Pytester, hook: str, message: str
+) -> None:
+    pytester.makeconftest(f"def {hook}: pass")
+    pytester.makepyfile("def test_good(): pass")
+    result = pytester.runpytest_subprocess()
+    assert result.ret != 0
+    assert fnmatch(result.stdout.str() + result.stderr.str(), message)
+
+
+def test_the_entry_point_knows_every_hook() -> None:
+    assert set(HOOKS) == {name for name in vars(hookspecs) if name.startswith("pytest_")}
 
 
 @pytest.mark.parametrize("hook", ["source", "actions", "reports"])

@@ -36,19 +36,19 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
 
 
 def test_mypy_knows_every_public_name() -> None:
-    tree = ast.parse(Path(pytest_deploygate.__file__).read_text(encoding="utf-8"))
-    [typed] = [
-        node
-        for node in tree.body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    ]
+    stub = Path(pytest_deploygate.__file__).with_suffix(".pyi")
+    typed = ast.parse(stub.read_text(encoding="utf-8"))
     names = {
         alias.asname: node.module
         for node in typed.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    homes = {name: f"pytest_deploygate.{home}" for name, home in pytest_deploygate._HOME_OF.items()}
+    homes = {
+        name: f"pytest_deploygate.{home}"
+        for home, exported in pytest_deploygate._HOMES.items()
+        for name in exported.split()
+    }
     assert names == homes
 
 

@@ -1,6 +1,6 @@
 # make gate    run the gate on a recording that ships with it
 # make test    run the tests, with the real servers that they need
-# make check   run ruff and mypy
+# make check   run ruff, mypy and import-linter
 # make bench   measure what the gate costs
 
 PYTHON ?= python3
@@ -29,6 +29,7 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy examples/plugin
 	$(VENV)/bin/mypy examples/kind
+	$(VENV)/bin/lint-imports
 
 bench: SERVERS = prometheus
 bench: $(VENV)/installed-dev servers

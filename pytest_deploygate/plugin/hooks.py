@@ -238,9 +238,17 @@ class Adapter:
             self.session.conclude()
             raise
         finally:
-            verbosity = self._config.get_verbosity()
-            self.session.write(self._terminal_writer(), verbosity=verbosity)
+            self._write_reports()
             self._outcome.code = session.exitstatus = self.session.report.exit_code
+
+    def _write_reports(self) -> None:
+        """Write every report; after an interrupt once more, as what was written is outdated."""
+        verbosity = self._config.get_verbosity()
+        try:
+            self.session.write(self._terminal_writer(), verbosity=verbosity)
+        except KeyboardInterrupt:
+            self.session.fail("the run was interrupted while its reports were written")
+            self.session.write(self._terminal_writer(), verbosity=verbosity)
 
     def _announce(self, action: str) -> None:
         writer = self._terminal_writer()

@@ -185,3 +185,26 @@ def test_a_request_to_end_that_a_check_swallows_is_not_forgotten(
     result = run_gate()
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*the run was asked to end: SIGTERM*"])
+
+
+@pytest.mark.parametrize("report", [1, 2, 3, 4, 5])
+def test_an_interrupt_while_a_report_is_written(
+    pytester: pytest.Pytester, run_gate: Gate, report: int
+) -> None:
+    pytester.makepyfile(test_good=GOOD)
+    pytester.makeconftest(f"""
+        import os, signal
+        from pytest_deploygate.core import files
+        WRITTEN = []
+        def interrupted(handle):
+            WRITTEN.append(handle)
+            if len(WRITTEN) == {report}:
+                signal.raise_signal(signal.SIGINT)
+        files.os.fsync = interrupted
+    """)
+    names = ("json", "junit", "html", "metrics", "record")
+    assert run_gate("--gate-demo=go", *(f"--gate-{name}=out/{name}" for name in names)).ret == 2
+    assert {path.name for path in pytester.path.joinpath("out").iterdir()} == set(names)
+    written = json.loads(pytester.path.joinpath("out", "json").read_text())
+    assert (written["exitcode"], written["overall_status"]) == (2, "NO_GO")
+    assert written["problems"] == ["the run was interrupted while its reports were written"]

@@ -85,7 +85,9 @@ def test_the_panels_have_numbers_and_places_of_their_own() -> None:
 
 @pytest.mark.parametrize("title", [one["title"] for one in read()["panels"] if "targets" in one])
 def test_prometheus_answers_every_query(title: str, healthy: Server) -> None:
-    for target in panel(title)["targets"]:
+    targets = panel(title)["targets"]
+    assert targets
+    for target in targets:
         expr = filled_in(target["expr"])
         if target["instant"]:
             assert instant(healthy.url, expr, END)

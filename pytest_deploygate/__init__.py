@@ -13,13 +13,14 @@ from typing import Any
 _HOMES = {
     "actions.base": "Action ActionKind Context Deadline",
     "config.settings": "Settings",
-    "core.criterion": "Comparison Criterion Limit NoData Severity Threshold threshold",
+    "core.criterion": "Comparison Criterion Limit NoData Threshold threshold",
     "core.durations": "Duration",
     "core.errors": "ActionError CheckFailed ConfigurationError GateError "
     "NoDataError SourceError TransientError",
     "core.report": "ActionResult ActionStatus Change GateReport SourceInfo",
     "core.result": "Reason Result Status",
     "core.series": "InstantQuery Measurement Query RangeQuery Series",
+    "core.severity": "Severity",
     "core.verdict": "Verdict",
     "kinds.base": "Answers Kind",
     "kinds.decision": "Decision Decisions",

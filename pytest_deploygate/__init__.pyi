@@ -9,7 +9,6 @@ from pytest_deploygate.core.criterion import Comparison as Comparison
 from pytest_deploygate.core.criterion import Criterion as Criterion
 from pytest_deploygate.core.criterion import Limit as Limit
 from pytest_deploygate.core.criterion import NoData as NoData
-from pytest_deploygate.core.criterion import Severity as Severity
 from pytest_deploygate.core.criterion import Threshold as Threshold
 from pytest_deploygate.core.criterion import threshold as threshold
 from pytest_deploygate.core.durations import Duration as Duration
@@ -33,6 +32,7 @@ from pytest_deploygate.core.series import Measurement as Measurement
 from pytest_deploygate.core.series import Query as Query
 from pytest_deploygate.core.series import RangeQuery as RangeQuery
 from pytest_deploygate.core.series import Series as Series
+from pytest_deploygate.core.severity import Severity as Severity
 from pytest_deploygate.core.verdict import Verdict as Verdict
 from pytest_deploygate.kinds.base import Answers as Answers
 from pytest_deploygate.kinds.base import Kind as Kind

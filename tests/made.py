@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.report import GateReport, SourceInfo
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict, decide
 from pytest_deploygate.reports.json_report import complete
 

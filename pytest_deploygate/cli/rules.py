@@ -11,8 +11,9 @@ from pytest_deploygate.cli.exports import states as promql
 from pytest_deploygate.cli.exports import wording
 from pytest_deploygate.cli.exports.exported_gate import ExportedGate, exported_gate, write
 from pytest_deploygate.cli.exports.exported_gate import add_arguments as add_shared
-from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.durations import seconds, spoken
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.promql.expressions import duration, literal, selector
 
 HELP = "print Prometheus rules: value and state of each criterion, the verdict, and alerts"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import FILE_NAME
-from pytest_deploygate.core.criterion import NoData, Severity
+from pytest_deploygate.core.criterion import NoData
 from pytest_deploygate.core.errors import ConfigurationError, did_you_mean
+from pytest_deploygate.core.severity import Severity
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

@@ -11,15 +11,9 @@ from enum import Enum, StrEnum
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.severity import Severity
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-class Severity(StrEnum):
-    """What a breach of a criterion means for the deployment."""
-
-    CRITICAL = "critical"
-    WARNING = "warning"
 
 
 class NoData(StrEnum):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pytest_deploygate.core.criterion import Severity
+from pytest_deploygate.core.severity import Severity
 
 
 class Status(StrEnum):

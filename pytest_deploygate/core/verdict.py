@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.result import Result, Status
+from pytest_deploygate.core.severity import Severity
 
 
 class Verdict(StrEnum):

@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.outcome import failed_status
 

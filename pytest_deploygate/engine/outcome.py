@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from pytest_deploygate.core.criterion import Criterion, NoData, Severity
+from pytest_deploygate.core.criterion import Criterion, NoData
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Series
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import labels_text, printable
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import Decision

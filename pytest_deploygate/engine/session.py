@@ -14,10 +14,11 @@ from pytest_deploygate import reports
 from pytest_deploygate.actions.plan import MISTAKEN, ActionPlan
 from pytest_deploygate.config.changes import changes
 from pytest_deploygate.config.mistakes import unknown_names, wrong_units
-from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.report import Change, GateReport
 from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.ledger import Ledger

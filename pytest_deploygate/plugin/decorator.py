@@ -8,8 +8,9 @@ from functools import cache
 
 import pytest
 
-from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.severity import Severity
 
 
 def gate_criteria(criteria: Criterion | Iterable[Criterion]) -> pytest.MarkDecorator:

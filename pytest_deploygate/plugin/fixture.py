@@ -8,11 +8,12 @@ from typing import TypedDict, Unpack
 
 import pytest
 
-from pytest_deploygate.core.criterion import Criterion, Limit, Severity, humanised
+from pytest_deploygate.core.criterion import Criterion, Limit, humanised
 from pytest_deploygate.core.durations import Duration, seconds
 from pytest_deploygate.core.errors import CheckFailed, ConfigurationError, NoDataError, did_you_mean
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery, Series
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.kinds.base import Kind
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.core.criterion import Criterion, Severity, humanised
+from pytest_deploygate.core.criterion import Criterion, humanised
 from pytest_deploygate.core.errors import CheckFailed, GateError, NoDataError
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.ledger import Told
 

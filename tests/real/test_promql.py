@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.cli.exports import states as promql
-from pytest_deploygate.core.criterion import Criterion, NoData, Severity
+from pytest_deploygate.core.criterion import Criterion, NoData
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.instant import Instant

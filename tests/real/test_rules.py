@@ -18,8 +18,9 @@ import yaml
 from pytest_deploygate.cli.exports import states as promql
 from pytest_deploygate.cli.exports.exported_gate import ExportedGate
 from pytest_deploygate.cli.rules import GATE, JUDGED, LAST_RUN, STATUS, rule_file
-from pytest_deploygate.core.criterion import Criterion, Severity, threshold
+from pytest_deploygate.core.criterion import Criterion, threshold
 from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 from tests import servers
 from tests.production import openmetrics, production

@@ -17,11 +17,11 @@ from pytest_deploygate.actions.base import Context, Deadline
 from pytest_deploygate.actions.plan import ActionPlan
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, Step, prepare
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.errors import ActionError
 from pytest_deploygate.core.report import ActionResult, GateReport
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 
 SLOW = Result(

@@ -9,9 +9,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, SourceInfo
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.html import render
 from pytest_deploygate.reports.links import graph_link

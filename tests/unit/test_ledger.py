@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.ledger import LOST, Ledger, Phase, Told
 
 

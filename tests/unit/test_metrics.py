@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from pytest_deploygate.core.criterion import Severity
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.metrics import render
 from tests import servers

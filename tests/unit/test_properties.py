@@ -14,10 +14,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable, printable_block, same, value_and_limit
 from pytest_deploygate.core.verdict import blindness, decide
 from pytest_deploygate.engine.ledger import Told

@@ -10,8 +10,9 @@ import pytest
 from pytest_deploygate.config.layers import Layer, command_line, environment, merge
 from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.config.settings import ActionTables, CriterionOverride, Given, Settings
-from pytest_deploygate.core.criterion import Criterion, Severity, threshold
+from pytest_deploygate.core.criterion import Criterion, threshold
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.run import GateRun
 
 HERE = Path("/work/here")

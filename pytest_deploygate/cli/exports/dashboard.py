@@ -21,7 +21,8 @@ from grafana_foundation_sdk.models import dashboard as model
 from pytest_deploygate.cli.exports import states as promql
 from pytest_deploygate.cli.exports import wording
 from pytest_deploygate.cli.exports.exported_gate import ExportedGate
-from pytest_deploygate.core.criterion import Criterion, Severity
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.promql.expressions import NotExpressible, selector
 
 VARIABLE = "datasource"

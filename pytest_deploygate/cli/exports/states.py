@@ -9,8 +9,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pytest_deploygate.cli.exports import wording
-from pytest_deploygate.core.criterion import Comparison, Criterion, NoData, Severity
+from pytest_deploygate.core.criterion import Comparison, Criterion, NoData
 from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.judging import kind_of
 from pytest_deploygate.engine.outcome import without_data
 from pytest_deploygate.promql.expressions import (

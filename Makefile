@@ -31,7 +31,7 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/mypy examples/kind
 	$(VENV)/bin/lint-imports
 
-bench: SERVERS = prometheus
+bench: SERVERS = prometheus valgrind
 bench: $(VENV)/installed-dev servers
 	$(VENV)/bin/python -m benchmarks
 

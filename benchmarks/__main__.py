@@ -13,6 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks import commands
+from benchmarks.commands import Command
+from benchmarks.container import in_container, installed_python
+from benchmarks.instructions import instructions
 from benchmarks.proxy import proxy
 from benchmarks.timing import Timing, in_turn
 from tests.production import openmetrics, production
@@ -20,6 +23,7 @@ from tests.servers import prometheus
 
 END = 1_790_000_000.0
 REPORTS = ("--gate-json=gate.json", "--gate-junit=gate.xml", "--gate-html=gate.html")
+SEEDS = (1, 2, 3, 4, 5)
 METRICS = ("--gate-metrics=gate.prom", "--gate-record=evidence.json")
 
 
@@ -62,7 +66,8 @@ def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
     """Thirteen criteria on a fast server, and behind a slow network."""
     bare = commands.bare(directory / "bare", len(commands.ALL))
     floor = commands.floor(directory / "floor", url, END)
-    timings = in_turn([bare, floor, commands.gate(directory / "gate", url, END)], runs)
+    gates = [commands.gate(directory / "gate", url, END, *more) for more in ((), REPORTS)]
+    timings = in_turn([bare, floor, *gates], runs)
     yield from table("13 criteria, a fast server", timings, timings[1])
     for delay in (0.05, 0.2):
         with proxy(url, delay) as slow:
@@ -76,6 +81,18 @@ def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
         title = f"13 criteria, {delay * 1000:.0f} ms before every answer"
         yield from table(title, timings, timings[0])
         yield f"\nThe gate is {timings[1].ratio(timings[2]):.1f} x faster than the script."
+
+
+def container(directory: Path, url: str, runs: int, python: str) -> Iterator[str]:
+    """Thirteen criteria where pytest may not keep bytecode, and pip has compiled the gate's."""
+    compared = [
+        commands.floor(directory / "floor", url, END),
+        commands.gate(directory / "gate", url, END, *REPORTS[:2]),
+        commands.gate(directory / "gate", url, END, *REPORTS),
+    ]
+    fresh = [in_container(command, python, keeps_bytecode=False) for command in compared]
+    timings = in_turn(fresh, runs)
+    yield from table("13 criteria, a fresh container", timings, timings[0])
 
 
 def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
@@ -108,40 +125,55 @@ def _counted(timing: Timing) -> str:
     return f"\nQueries that the server counted in each run: {timing.queries}"
 
 
-def installed(directory: Path, runs: int) -> Iterator[str]:
+def installed(directory: Path, runs: int, python: str) -> Iterator[str]:
     """An ordinary suite beside the plugin, without it, and without what it brings."""
     suite, gate = directory / "suite", "deploygate"
-    compared = [
+    ordinary = [
         commands.ordinary(suite, "pytest alone", gate, *commands.DEPENDENCIES),
         commands.ordinary(suite, "plugin not loaded", gate),
         commands.ordinary(suite, "plugin installed"),
     ]
+    compared = [in_container(command, python, keeps_bytecode=True) for command in ordinary]
     timings = in_turn(compared, runs)
     yield from table("Merely installed", timings, timings[1])
+    yield from _counted_instructions(compared)
+
+
+def _counted_instructions(compared: list[Command]) -> Iterator[str]:
+    millions = instructions(compared, SEEDS)
+    yield f"\n| command | instructions, mean of {len(SEEDS)} hash seeds | ratio |"
+    yield "| --- | --- | --- |"
+    for command, count in zip(compared, millions, strict=True):
+        yield f"| {command.name} | {count:,.1f} million | {count / millions[1]:.4f} |"
 
 
 def main() -> None:
     """Print one Markdown document."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="timed runs of each command")
-    parser.add_argument("--only", choices=["thirteen", "fleet", "installed"])
+    parser.add_argument("--only", choices=["thirteen", "container", "fleet", "installed"])
     arguments = parser.parse_args()
     print(f"Measured {machine()}; in turn, ratios pair by pair.")
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         for name in ("healthy", "services"):
             (directory / name).mkdir()
-        if arguments.only in (None, "thirteen"):
+        if arguments.only in (None, "container", "installed"):
+            python = installed_python(directory)
+        if arguments.only in (None, "thirteen", "container"):
             text = openmetrics(production(END))
             server = stack.enter_context(prometheus(text, directory / "healthy"))
+        if arguments.only in (None, "thirteen"):
             _print(thirteen(directory, server.url, arguments.runs))
+        if arguments.only in (None, "container"):
+            _print(container(directory / "container", server.url, arguments.runs, python))
         if arguments.only in (None, "fleet"):
             server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
             _print(fleet(directory, server.url, arguments.runs))
             # Pytest takes its time to show thousands of assertions, and the difference is large.
             _print(breaches(directory, server.url, max(1, arguments.runs // 3)))
         if arguments.only in (None, "installed"):
-            _print(installed(directory, arguments.runs * 20))
+            _print(installed(directory, arguments.runs * 20, python))
 
 
 def _print(lines: Iterator[str]) -> None:

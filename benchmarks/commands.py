@@ -78,12 +78,16 @@ def test_failing(number):
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, the directory it runs in, and the exit code that it must have."""
+    """A command line, the directory it runs in, and the exit code that it must have.
+
+    ``keeps_bytecode`` says whether Python and pytest may write bytecode.
+    """
 
     name: str
     arguments: tuple[str, ...]
     directory: Path
     code: int = 0
+    keeps_bytecode: bool = True
 
 
 def asked(url: str, at: float) -> list[tuple[str, dict[str, str]]]:
@@ -130,7 +134,9 @@ def gate(directory: Path, url: str, at: float, *more: str) -> Command:
     """The gate with the criteria that ship."""
     directory.mkdir(parents=True, exist_ok=True)
     arguments = (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
-    return Command("gate, 13 criteria", (*arguments, "--pyargs", "gate_checks", *more), directory)
+    reports = [one.removeprefix("--gate-").partition("=")[0] for one in more]
+    name = ", ".join(["gate, 13 criteria", *reports])
+    return Command(name, (*arguments, "--pyargs", "gate_checks", *more), directory)
 
 
 def fleet(directory: Path, url: str, at: float, *more: str) -> Command:

@@ -85,13 +85,13 @@ def _timed(command: Command, queries: Callable[[], int]) -> tuple[float, int]:
     done = subprocess.run(
         command.arguments,
         cwd=command.directory,
-        env=_environment(),
+        env=environment_of(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     took = time.perf_counter() - started
-    _expect(command, done.returncode)
+    expect(command, done.returncode)
     return took, queries() - before
 
 
@@ -100,21 +100,24 @@ def _mebibytes(command: Command) -> float:
     done = subprocess.run(
         (*launcher, *command.arguments),
         cwd=command.directory,
-        env=_environment(),
+        env=environment_of(command),
         capture_output=True,
         check=True,
     )
     code, kibibytes = map(int, done.stdout.split())
-    _expect(command, code)
+    expect(command, code)
     return kibibytes / 1024
 
 
-def _environment() -> dict[str, str]:
-    # An installed package has its bytecode: what is timed may keep its own.
+def environment_of(command: Command) -> dict[str, str]:
+    """The variables of the process: no CI system, and bytecode as the command says."""
+    # What is installed has its bytecode; a warm run may keep pytest's, too.
     foreign = ("CI", "GITHUB_", "PYTHONDONTWRITEBYTECODE")
-    return {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    inherited = {name: text for name, text in os.environ.items() if not name.startswith(foreign)}
+    return inherited if command.keeps_bytecode else {**inherited, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _expect(command: Command, code: int) -> None:
+def expect(command: Command, code: int) -> None:
+    """Refuse to measure a command that went wrong."""
     if code != command.code:
         raise RuntimeError(f"{command.name}: exit code {code}, not {command.code}")

@@ -22,6 +22,7 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "deploygate": {"schema": SCHEMA_VERSION},
         "overall_status": report.verdict.value,
         "timestamp": _iso(report.evaluated_at),
+        "rounds": [{"time": _iso(one.at), "verdict": one.verdict.value} for one in report.rounds],
         "partial": bool(report.partial),
         "partial_reason": report.partial,
         "sentence": report.sentence,

@@ -46,6 +46,13 @@ class SourceInfo(NamedTuple):
         return self.kind == "recording"
 
 
+class Round(NamedTuple):
+    """One judgement of all checks: the evaluation time in Unix seconds, and its verdict."""
+
+    at: float
+    verdict: Verdict
+
+
 class ActionStatus(StrEnum):
     """The outcome of an action."""
 
@@ -87,11 +94,13 @@ class GateReport:
     nothing. ``page`` is the HTML page's path in the CI system's project directory, where that
     can be linked. ``actions`` are what was done about the verdict; they never change it.
     ``refused`` says that the problem is what was given, and that nothing was run.
+    ``rounds`` are the judgements that the verdict rests on; an ordinary run has one.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
 
     verdict: Verdict
     results: tuple[Result, ...]
+    rounds: tuple[Round, ...] = ()
     problems: tuple[str, ...] = ()
     blind: str = ""
     notices: tuple[str, ...] = ()

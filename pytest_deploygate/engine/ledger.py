@@ -17,12 +17,12 @@ from pytest_deploygate.engine.outcome import failed_status
 LOST = "its result never arrived"
 
 
-class Told(NamedTuple):
-    """What a process knows of a test when a phase of it ends.
+class CheckNote(NamedTuple):
+    """What the gate attaches to pytest's report of a phase: what it knows of the test then.
 
     ``severity`` is the test's mark, ``at`` the evaluation time in Unix seconds. ``results`` holds
     what was judged until then, if there is more of it than before. ``failure`` is why the phase
-    failed, unless it is ``covered``: told by one of the results.
+    failed, unless it is ``covered``: one of the results says it.
     """
 
     severity: Severity | None
@@ -44,7 +44,7 @@ class Told(NamedTuple):
         }
 
     @classmethod
-    def from_builtins(cls, plain: Mapping[str, Any]) -> Told:
+    def from_builtins(cls, plain: Mapping[str, Any]) -> CheckNote:
         """The inverse of :meth:`to_builtins`."""
         severity, failure = plain["severity"], plain["failure"]
         return cls(**plain)._replace(
@@ -54,30 +54,33 @@ class Told(NamedTuple):
         )
 
 
-class Phase(NamedTuple):
-    """One report of one test: ``told`` is what the gate attached to it, None after a crash."""
+class PhaseReport(NamedTuple):
+    """One report of one test: ``note`` is what the gate attached to it, None after a crash.
+
+    ``duration`` is in seconds, ``message`` are the report's own words.
+    """
 
     nodeid: str
     when: str
     outcome: str
     duration: float
-    told: Told | None
+    note: CheckNote | None
     message: str = ""
 
 
 class _Entry:
     def __init__(self) -> None:
-        self.phases: list[Phase] = []
+        self.phases: list[PhaseReport] = []
 
     @property
-    def told(self) -> Told | None:
+    def note(self) -> CheckNote | None:
         """The newest that is known of the test itself."""
-        return next((phase.told for phase in reversed(self.phases) if phase.told), None)
+        return next((phase.note for phase in reversed(self.phases) if phase.note), None)
 
     @property
     def results(self) -> tuple[Result, ...]:
         """Everything that was judged: the longest list, each holds the ones before."""
-        return max((phase.told.results for phase in self.phases if phase.told), key=len, default=())
+        return max((phase.note.results for phase in self.phases if phase.note), key=len, default=())
 
     @property
     def complete(self) -> bool:
@@ -85,16 +88,16 @@ class _Entry:
         return any(phase.when != "teardown" and _ends(phase) for phase in self.phases)
 
 
-def _is_failed_call(phase: Phase) -> bool:
+def _is_failed_call(phase: PhaseReport) -> bool:
     return phase.when == "call" and phase.outcome == "failed"
 
 
-def _ends(phase: Phase) -> bool:
+def _ends(phase: PhaseReport) -> bool:
     return phase.when == "call" or phase.outcome in ("failed", "skipped")
 
 
 class Ledger:
-    """Collects what arrives; nothing that was expected and did not arrive is forgotten."""
+    """Collects the reports of tests, and knows which of them are missing."""
 
     def __init__(self) -> None:
         self._entries: dict[str, _Entry] = {}
@@ -109,16 +112,16 @@ class Ledger:
         """How many tests were collected."""
         return len(self._expected)
 
-    def record(self, phase: Phase) -> None:
+    def record(self, phase: PhaseReport) -> None:
         """One report arrived. A test that is set up again is run again: its last try counts."""
         entry = self._entries.get(phase.nodeid)
         if entry is None:
             entry = self._entries[phase.nodeid] = _Entry()
         if phase.when == "setup":
             entry.phases.clear()
-        if phase.told and _is_failed_call(phase) and any(map(_is_failed_call, entry.phases)):
-            # what a test says of its subtests, they have said themselves
-            phase = phase._replace(told=phase.told._replace(covered=True))
+        if phase.note and _is_failed_call(phase) and any(map(_is_failed_call, entry.phases)):
+            # The subtests of this test have reported this failure themselves.
+            phase = phase._replace(note=phase.note._replace(covered=True))
         entry.phases.append(phase)
 
     def lost(self) -> list[str]:
@@ -132,8 +135,8 @@ class Ledger:
     def results(self, redacted: Callable[[str], str] = str) -> tuple[Result, ...]:
         """All results in the order of collection, every id unique.
 
-        What a test is called and says of its failure may hold anything that it knows: ``redacted``
-        takes secrets out of it.
+        The name of a test and its message may hold anything that the test knows: ``redacted``
+        takes secrets out of them.
         """
         ordered = [*self._expected, *(n for n in self._entries if n not in self._expected)]
         found: list[Result] = []
@@ -152,7 +155,7 @@ def _results(nodeid: str, entry: _Entry) -> list[Result]:
     if not failures and recorded:
         return recorded
     reason, message = failures[0] if failures else _without_failure(entry)
-    return [*recorded, _of_test(nodeid, entry.told, duration, reason, message)]
+    return [*recorded, _of_test(nodeid, entry.note, duration, reason, message)]
 
 
 def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
@@ -164,12 +167,12 @@ def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
     return result._replace(id=id_, name=name, message=message, nodeid=nodeid)
 
 
-def _failure(phase: Phase) -> tuple[Reason, str] | None:
-    """What went wrong in a phase and is not already told by a recorded result."""
-    if phase.told and phase.told.failure:
-        return phase.told.failure
-    if phase.outcome == "failed" and not (phase.told and phase.told.covered):
-        return Reason.ERROR, phase.message or "it failed without a word"
+def _failure(phase: PhaseReport) -> tuple[Reason, str] | None:
+    """What went wrong in a phase, unless a recorded result says it already."""
+    if phase.note and phase.note.failure:
+        return phase.note.failure
+    if phase.outcome == "failed" and not (phase.note and phase.note.covered):
+        return Reason.ERROR, phase.message or "it failed without a message"
     return None
 
 
@@ -181,10 +184,10 @@ def _without_failure(entry: _Entry) -> tuple[Reason, str]:
 
 
 def _of_test(
-    nodeid: str, told: Told | None, duration: float, reason: Reason, message: str
+    nodeid: str, note: CheckNote | None, duration: float, reason: Reason, message: str
 ) -> Result:
     """The result of a test that measured nothing of its own, or failed besides what it measured."""
-    severity = told.severity if told else None
+    severity = note.severity if note else None
     level = severity or Severity.CRITICAL
     statuses = {
         Reason.OK: Status.GO,
@@ -193,14 +196,14 @@ def _of_test(
     }
     name = nodeid.rpartition("::")[2] or nodeid
     return Result(
-        id=printable(told.id if told else name.removeprefix("test_")),
-        name=printable(told.title if told else name),
+        id=printable(note.id if note else name.removeprefix("test_")),
+        name=printable(note.title if note else name),
         severity=level,
         status=statuses.get(reason, failed_status(level)),
         reason=reason,
         message=printable(message),
-        query=told.query if told else "",
-        timestamp=told.at if told else 0.0,
+        query=note.query if note else "",
+        timestamp=note.at if note else 0.0,
         nodeid=nodeid,
         duration=duration,
         marked=severity is not None,

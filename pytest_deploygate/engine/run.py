@@ -1,4 +1,4 @@
-"""One process's part of a gate run: its settings, its source, and criteria judged with both."""
+"""One process's part of a run: its settings, its source, and criteria judged with both."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class GateRun:
-    """Judges criteria at one evaluation time, all from one source.
+    """Judges criteria at any evaluation time, all from one source.
 
     Args:
         settings: of this run.
@@ -45,12 +45,13 @@ class GateRun:
         self.redactor.add(environ.get("PROMETHEUS_TOKEN", "").strip())  # whoever is asked
         recording = _recording(settings)
         self.settings = settings
-        self.at = recording.at if recording else _start(settings)
+        self.at = recording.times[0] if recording else _start(settings)
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, settings.gate_timeout)
         self._charts = _asking(source, settings, settings.gate_query_timeout)
-        # The criterion is kept as well: an id is one's own only for as long as it lives.
-        self._resolved: dict[int, tuple[Criterion, Criterion]] = {}
+        # By id and query: a criterion need not be hashable. Equal ones, such as those that a test
+        # makes anew each time that it asks, are one.
+        self._resolved: dict[tuple[str, str], list[tuple[Criterion, Criterion]]] = {}
         self._histories: dict[Query, Measurement] = {}
         self.pushgateway = _pushgateway(settings, self.redactor)
 
@@ -62,46 +63,49 @@ class GateRun:
     @property
     def criteria(self) -> list[Criterion]:
         """Every criterion that this process has seen: collected, deselected, or asked ad hoc."""
-        return [criterion for criterion, _ in self._resolved.values()]
+        return [criterion for known in self._resolved.values() for criterion, _ in known]
 
     def resolved(self, criterion: Criterion) -> Criterion:
         """The criterion with the settings of this run, worked out once."""
-        found = self._resolved.get(id(criterion))
-        if found is None:
-            found = self._resolved[id(criterion)] = (criterion, self.settings.resolve(criterion))
-        return found[1]
+        known = self._resolved.setdefault((criterion.id, criterion.query), [])
+        for given, resolved in known:
+            if given is criterion or given == criterion:
+                return resolved
+        resolved = self.settings.resolve(criterion)
+        known.append((criterion, resolved))
+        return resolved
 
-    def prefetch(self, criteria: Iterable[Criterion]) -> None:
+    def prefetch(self, criteria: Iterable[Criterion], at: float) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
-        self.measurements.prefetch(self._queries(criteria))
+        self.measurements.prefetch(self._queries(criteria, at))
 
-    def progress(self, criteria: Iterable[Criterion]) -> Iterator[tuple[int, int]]:
+    def progress(self, criteria: Iterable[Criterion], at: float) -> Iterator[tuple[int, int]]:
         """How many queries are answered, of how many, until those of these criteria are."""
-        return self.measurements.progress(self._queries(criteria))
+        return self.measurements.progress(self._queries(criteria, at))
 
-    def _queries(self, criteria: Iterable[Criterion]) -> list[Query]:
-        times = Times(self.at)
+    def _queries(self, criteria: Iterable[Criterion], at: float) -> list[Query]:
+        times = Times(at)
         return [query for one in criteria for query in queries_of(self.resolved(one), times)]
 
-    def judge(self, criterion: Criterion) -> Result:
-        """One criterion judged with the settings of this run."""
-        return judge(self.resolved(criterion), self.at, self.ask)
+    def judge(self, criterion: Criterion, at: float) -> Result:
+        """One criterion judged at an evaluation time (Unix seconds), with this run's settings."""
+        return judge(self.resolved(criterion), at, self.ask)
 
     def ask(self, query: Query) -> Measurement:
         """The source's answer.
 
         Raises:
-            SourceError: there is none.
+            SourceError: the source could not answer.
         """
         return self.measurements.ask(query)
 
-    def with_history(self, results: Sequence[Result]) -> tuple[Result, ...]:
-        """The results, with the two hours before them if there will be a page with charts."""
+    def with_history(self, results: Sequence[Result], at: float) -> tuple[Result, ...]:
+        """The results, with the two hours before ``at`` if there will be a page with charts."""
         if not self.settings.gate_html:
             return tuple(results)
         from pytest_deploygate.engine import history
 
-        queries = history.queries(history.wanted(results), self.at)
+        queries = history.queries(history.wanted(results), at)
         if not queries:
             return tuple(results)
         self._charts.prefetch(queries)

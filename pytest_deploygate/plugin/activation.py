@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -21,12 +22,19 @@ from pytest_deploygate.config.options import NAME, OPTIONS
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.engine.conclusion import RunFacts
+from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.engine.session import GateSession
-from pytest_deploygate.plugin.exit_code import OUTCOME
+from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.fixture import Gate
-from pytest_deploygate.plugin.hooks import ADAPTER, Adapter, Worker
+from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
 from pytest_deploygate.plugin.items import CHECKS, is_worker, judges
+from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks, take_over
+from pytest_deploygate.plugin.run_end import RunEnd
+from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
+from pytest_deploygate.plugin.run_outputs import make_way, report_files
+from pytest_deploygate.plugin.xdist_hooks import ControllerHooks, TransferHooks, WorkerHooks
+from pytest_deploygate.reports.platforms import path_in_project
 
 if TYPE_CHECKING:
     from pytest_deploygate.actions.base import ActionKind
@@ -41,31 +49,59 @@ def switch_on(config: pytest.Config) -> None:
     """
     _refuse_what_hides_failures(config)
     try:
-        added = config.hook.pytest_deploygate_actions(config=config)
-        kinds = cache(partial(_action_kinds, added))
-        if added:
-            kinds()
-        settings = _settings(config, kinds)
-        run = GateRun(settings, os.environ, _source(config, settings))
-        gate = GateSession(run, judges=judges(config))
-        if not is_worker(config):
-            gate.added_reports = _added_reports(config)
-            _make_way(settings, gate.added_reports)
-            gate.acting = _action_plan(run, kinds, judges=judges(config))
+        hooks = _hooks(config)
     except ConfigurationError as error:
         raise pytest.UsageError(f"deploygate: {error}") from None
-    _take_over_json_report(config, settings)
     _choose_gate_checks(config)
-    adapter = Adapter(config, gate)
-    config.stash[ADAPTER] = adapter
-    config.stash[OUTCOME].redacted = run.redactor.text
+    config.stash[GATE_EXIT].redacted = hooks.run.redactor.text
     _spare_the_garbage_collector(config)
     # A check that returns its answer instead of asserting it would pass whatever it is.
     config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
-    config.pluginmanager.register(adapter, "deploygate-adapter")
-    config.pluginmanager.register(_fixtures(adapter.gate), "deploygate-fixtures")
+    config.stash[GATE_HOOKS] = hooks
+    config.pluginmanager.register(hooks, "deploygate-hooks")
+    config.pluginmanager.register(TransferHooks(), "deploygate-transfer")
+    config.pluginmanager.register(_fixtures(hooks.gate), "deploygate-fixtures")
+
+
+def _hooks(config: pytest.Config) -> GateHooks:
+    """The hooks of every process; those of this one alone are registered already."""
+    added = config.hook.pytest_deploygate_actions(config=config)
+    kinds = cache(partial(_action_kinds, added))
+    if added:
+        kinds()
+    settings = _settings(config, kinds)
+    hooks = GateHooks(config, GateRun(settings, os.environ, _source(config, settings)), Findings())
     if is_worker(config):
-        config.pluginmanager.register(Worker(config, gate), "deploygate-worker")
+        config.pluginmanager.register(WorkerHooks(config, hooks), "deploygate-worker")
+    else:
+        _register_run(config, hooks, kinds)
+    return hooks
+
+
+def _register_run(
+    config: pytest.Config, hooks: GateHooks, kinds: Callable[[], Mapping[str, ActionKind]]
+) -> None:
+    """What leads the run to its end; xdist's workers have none of it."""
+    run, findings, judged = hooks.run, hooks.findings, judges(config)
+    findings.start(time.time())
+    facts = RunFacts(
+        at=run.at,
+        source=run.source.info,
+        environment=run.settings.gate_env,
+        advisory=run.settings.gate_advisory,
+        page=path_in_project(run.settings.gate_html, os.environ),
+        judges=judged,
+    )
+    plan = _action_plan(run, kinds, judges=judged)
+    end = RunEnd(config, run, findings, facts=facts, actions=plan)
+    document = JsonReportHooks(config, end.conclude, run.redactor)
+    files = report_files(run, findings, _added_reports(config), render_json=document.render)
+    make_way(files)
+    if run.settings.gate_json:
+        take_over(config)
+    config.pluginmanager.register(RunHooks(config, hooks, end, files), RUN_HOOKS)
+    config.pluginmanager.register(document, "deploygate-json-report")
+    config.pluginmanager.register(ControllerHooks(run, findings), "deploygate-controller")
 
 
 def _refuse_what_hides_failures(config: pytest.Config) -> None:
@@ -161,35 +197,6 @@ def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], s
         for reports in config.hook.pytest_deploygate_reports(config=config)
         for path, render in reports.items()
     }
-
-
-def _make_way(settings: Settings, added: Iterable[Path]) -> None:
-    """Every report can be written, and none of an earlier run is there should this one die."""
-    from pytest_deploygate.core.files import discard, is_stream, refuse_unwritable
-
-    asked = [(f"--{name}", path) for name, path in settings.outputs.items()]
-    asked += [("pytest_deploygate_reports", path) for path in added]
-    taken: dict[str, str] = {}
-    for origin, path in asked:
-        refuse_unwritable(origin, path)
-        first = taken.setdefault(os.path.realpath(path), origin)
-        if first != origin and not is_stream(path):
-            raise ConfigurationError(f"{origin} {path}: is the file of {first}; give another")
-    for _, path in asked:
-        discard(path)
-
-
-def _take_over_json_report(config: pytest.Config, settings: Settings) -> None:
-    """--gate-json is pytest-json-report's document; a --json-report beside it stays as it is."""
-    if not settings.gate_json:
-        return
-    if not hasattr(config.option, "json_report"):
-        raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
-    if not config.option.json_report:
-        config.option.json_report = True
-        config.option.json_report_file = None
-        config.option.json_report_verbosity = 0
-        config.option.json_report_omit = ["collectors", "keywords", "log"]
 
 
 def _choose_gate_checks(config: pytest.Config) -> None:

@@ -14,7 +14,8 @@ from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.plugin.hooks import ADAPTER
+from pytest_deploygate.plugin.hooks import GATE_HOOKS
+from pytest_deploygate.plugin.run_hooks import RUN_HOOKS
 
 DEFAULT_ARGUMENTS = ("--pyargs", "gate_checks")
 
@@ -53,12 +54,12 @@ class _Collector:
         try:
             return (yield)
         finally:
-            session.config.pluginmanager.unregister(session.config.stash[ADAPTER])
+            session.config.pluginmanager.unregister(name=RUN_HOOKS)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        gate = session.config.stash[ADAPTER].session
+        gate = session.config.stash[GATE_HOOKS]
         resolved = tuple(gate.run.resolved(one) for one in gate.criteria)
-        others = gate.ledger.expected - len(resolved)
+        others = gate.findings.expected - len(resolved)
         self.collected = Collected(resolved, gate.run, self._arguments, others)
 
 
@@ -72,19 +73,20 @@ def collect(arguments: Sequence[str]) -> Collected:
     if collector.unnamed:
         collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
     if collector.collected is None or not collector.collected.criteria:
-        told = f": {_told(output)}" if _told(output) else "; name tests that use gate_criteria"
-        message = f"no criterion was collected from {' '.join(arguments) or 'here'}{told}"
+        line = _why(output)
+        why = f": {line}" if line else "; name tests that use gate_criteria"
+        message = f"no criterion was collected from {' '.join(arguments) or 'here'}{why}"
         raise ConfigurationError(printable(Redactor().text(message)))
     return collector.collected
 
 
-def _told(output: str) -> str:
-    """The line of pytest's output that tells best what went wrong: an exception's, or any."""
+def _why(output: str) -> str:
+    """The line of pytest's output that says best what went wrong: an exception's, or any."""
     lines = [line for line in output.splitlines() if "usage:" not in line]
     exceptions = [line[1:] for line in lines if line.startswith("E ")]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR")]
-    told = exceptions or errors or [line for line in lines if "error:" in line] or [""]
-    return (told[-1] if exceptions else told[0]).strip()
+    found = exceptions or errors or [line for line in lines if "error:" in line] or [""]
+    return (found[-1] if exceptions else found[0]).strip()
 
 
 def _run(arguments: Sequence[str]) -> tuple[_Collector, str]:

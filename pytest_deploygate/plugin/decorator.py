@@ -24,8 +24,8 @@ def gate_criteria(criteria: Criterion | Iterable[Criterion]) -> pytest.MarkDecor
     given = [criteria] if isinstance(criteria, Criterion) else list(criteria)
     id_, count = max(Counter(one.id for one in given).items(), key=_count, default=("", 0))
     if count != 1:
-        told = f"the id {id_!r} stands {count} times" if count else "the list is empty"
-        raise ConfigurationError(f"gate_criteria: {told}; every criterion needs an id of its own")
+        why = f"the id {id_!r} stands {count} times" if count else "the list is empty"
+        raise ConfigurationError(f"gate_criteria: {why}; every criterion needs an id of its own")
     return pytest.mark.parametrize(
         "criterion",
         [pytest.param(one, id=one.id, marks=_mark(one.level)) for one in given],

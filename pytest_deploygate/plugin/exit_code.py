@@ -15,15 +15,15 @@ from typing import Any, TextIO
 import pytest
 
 NO_VERDICT = 2
-_ONLY_TELLS = ("help", "version", "markers")
+_ONLY_INFORMS = ("help", "version", "markers")
 _OUTPUT_GONE = (errno.EPIPE, errno.ENOSPC, errno.EBADF)
 
 
-class Outcome:
-    """How far one gate run came: set by the adapter, read when everything is over.
+class GateExit:
+    """How far one gate run came: set by the hooks, read when everything is over.
 
-    ``code`` is the verdict's, ``signal`` the name of one that asked the run to end, which a test
-    may have swallowed, and ``redacted`` takes secrets out of a text.
+    ``code`` is the verdict's, ``signal`` the name of one that asked the run to end, whose
+    exception a test may have caught, and ``redacted`` takes secrets out of a text.
     """
 
     started = False
@@ -32,36 +32,36 @@ class Outcome:
     redacted: Callable[[str], str] = staticmethod(str)
 
 
-OUTCOME = pytest.StashKey[Outcome]()
+GATE_EXIT = pytest.StashKey[GateExit]()
 
 
 def guarded_exit_code(config: pytest.Config) -> Generator[None, Any, Any]:
     """Nothing that goes wrong around the session may end in pytest's 1, or Python's."""
-    outcome = config.stash[OUTCOME] = Outcome()
+    gate_exit = config.stash[GATE_EXIT] = GateExit()
     try:
-        with _terminable(config, outcome):
+        with _terminable(config, gate_exit):
             code = yield
     except (pytest.UsageError, KeyboardInterrupt):
         raise
     except BaseException as error:
-        _tell(error, outcome)
+        _print_error(error, gate_exit)
         code = NO_VERDICT
     else:
-        code = _concluded(config, outcome, code)
+        code = _concluded(config, gate_exit, code)
     return code if _flushed() else NO_VERDICT
 
 
 @contextmanager
-def _terminable(config: pytest.Config, outcome: Outcome) -> Iterator[None]:
-    """A pipeline cancels a job with SIGTERM: that interrupts the run, and the reports tell it."""
+def _terminable(config: pytest.Config, gate_exit: GateExit) -> Iterator[None]:
+    """A pipeline cancels a job with SIGTERM: that interrupts the run, and the reports say so."""
     here = threading.current_thread() is threading.main_thread() and not _is_worker(config)
     if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
 
     def interrupt(number: int, frame: object) -> None:
-        outcome.signal = signal.Signals(number).name
-        raise KeyboardInterrupt(outcome.signal)
+        gate_exit.signal = signal.Signals(number).name
+        raise KeyboardInterrupt(gate_exit.signal)
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
@@ -74,22 +74,22 @@ def _is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def _concluded(config: pytest.Config, outcome: Outcome, code: int | None) -> int:
-    if outcome.started:
-        return NO_VERDICT if outcome.code is None or outcome.signal else outcome.code
+def _concluded(config: pytest.Config, gate_exit: GateExit, code: int | None) -> int:
+    if gate_exit.started:
+        return NO_VERDICT if gate_exit.code is None or gate_exit.signal else gate_exit.code
     if code == pytest.ExitCode.USAGE_ERROR:
         return code
-    only_tells = any(getattr(config.option, name, None) for name in _ONLY_TELLS)
-    return 0 if only_tells and not code else NO_VERDICT
+    only_informs = any(getattr(config.option, name, None) for name in _ONLY_INFORMS)
+    return 0 if only_informs and not code else NO_VERDICT
 
 
-def _tell(error: BaseException, outcome: Outcome) -> None:
-    """What pytest could not tell: perhaps because nobody listens any more."""
+def _print_error(error: BaseException, gate_exit: GateExit) -> None:
+    """Print what pytest could not print itself, perhaps because its output is closed."""
     with suppress(OSError, ValueError):
         if isinstance(error, OSError) and error.errno in _OUTPUT_GONE:
             print(f"deploygate: the output was cut short: {error.strerror}", file=sys.stderr)
         else:
-            shown = outcome.redacted("".join(traceback.format_exception(error)))
+            shown = gate_exit.redacted("".join(traceback.format_exception(error)))
             print(shown, file=sys.stderr)
 
 

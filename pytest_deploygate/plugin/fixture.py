@@ -47,10 +47,17 @@ class Gate:
 
     def __init__(self, run: GateRun) -> None:
         self._run = run
-        self.begin("", None)
+        self.begin("", None, run.at)
 
-    def begin(self, name: str, severity: Severity | None) -> None:
-        """Another test begins: what is judged from here on is its own."""
+    def begin(self, name: str, severity: Severity | None, at: float) -> None:
+        """Another test begins: what is judged from here on is its own.
+
+        Args:
+            name: of the test.
+            severity: its mark.
+            at: the evaluation time, in Unix seconds.
+        """
+        self._at = at
         self._name = name.removeprefix("test_")
         self._severity = severity
         self.results: list[Result] = []
@@ -71,8 +78,8 @@ class Gate:
 
     @property
     def at(self) -> float:
-        """The evaluation time of the run, in Unix seconds."""
-        return self._run.at
+        """The evaluation time, in Unix seconds."""
+        return self._at
 
     def check(self, criterion: Criterion | str, **details: Unpack[Details]) -> Result:
         """Judge a criterion, or a PromQL expression with its limit.
@@ -136,15 +143,15 @@ class Gate:
         details.setdefault("title", humanised(self._name))
         unknown = sorted(set(details) - set(Details.__annotations__))
         if unknown:
-            told = did_you_mean(unknown[0], Details.__annotations__)
-            raise ConfigurationError(f"gate.check({expr!r}): unknown {unknown[0]!r}, {told}")
+            hint = did_you_mean(unknown[0], Details.__annotations__)
+            raise ConfigurationError(f"gate.check({expr!r}): unknown {unknown[0]!r}, {hint}")
         return Criterion(query=expr, **details)
 
     def _judge(self, criterion: Criterion) -> Result:
         __tracebackhide__ = True
         if criterion.severity is None and self._severity not in (None, criterion.level):
             criterion = replace(criterion, severity=self._severity)
-        result = self._run.judge(criterion)
+        result = self._run.judge(criterion, self._at)
         self.results.append(result)
         self.judged.add(criterion.id)
         if result.status is Status.NO_GO:

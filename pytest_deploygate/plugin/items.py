@@ -16,10 +16,13 @@ from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.engine.ledger import Told
+from pytest_deploygate.engine.ledger import CheckNote
 
 CHECKS = "gate_checks"
 """The directory of a project's checks, and the package of those that ship."""
+
+NOTE = "_deploygate"
+"""The attribute of pytest's reports that holds the gate's note."""
 
 _MARKS = tuple(Severity)
 _GIVEN = pytest.StashKey[Severity]()
@@ -87,7 +90,7 @@ def shadowed_checks(config: pytest.Config, items: Iterable[pytest.Item]) -> str:
 
 
 def collected_twice(items: Iterable[pytest.Item]) -> list[str]:
-    """The node ids that stand for more than one test: their reports could not be told apart."""
+    """The node ids that stand for more than one test: their reports could not be kept apart."""
     return [nodeid for nodeid, count in Counter(i.nodeid for i in items).items() if count > 1]
 
 
@@ -114,18 +117,29 @@ def mark(item: pytest.Item, severity: Severity) -> None:
     item.stash[_GIVEN] = severity
 
 
-def known(item: pytest.Item, severity: Severity | None, at: float) -> Told:
+def known(item: pytest.Item, severity: Severity | None, at: float) -> CheckNote:
     """What is known of a check before it is judged."""
     criterion = next(iter(criteria_of(item)), None)
     if criterion is None:
-        return Told(severity, item.name.removeprefix("test_"), _title(item), "", at)
-    return Told(severity, criterion.id, criterion.title, criterion.query, at)
+        return CheckNote(severity, item.name.removeprefix("test_"), _title(item), "", at)
+    return CheckNote(severity, criterion.id, criterion.title, criterion.query, at)
 
 
 def _title(item: pytest.Item) -> str:
     doc = getattr(getattr(item, "obj", None), "__doc__", None)
     first = (doc or "").strip().splitlines()
     return printable(first[0].rstrip(".") if first else humanised(item.name))
+
+
+def attach(report: pytest.TestReport, note: CheckNote) -> None:
+    """Attach the gate's note to a report: it travels with it between xdist's processes."""
+    setattr(report, NOTE, note)
+
+
+def attached(report: pytest.TestReport) -> CheckNote | None:
+    """The gate's note of a report; None after a crash."""
+    note: CheckNote | None = getattr(report, NOTE, None)
+    return note
 
 
 def failure_of(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason, str] | None:
@@ -140,12 +154,12 @@ def failure_of(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason,
         reason = Reason.BREACH
     if error.errisinstance(GateError):
         message = str(error.value)
-    told = message.removeprefix("AssertionError: ").removeprefix("Failed: ")
-    return reason, printable(redactor.text(_COLOUR.sub("", told)))
+    bare = message.removeprefix("AssertionError: ").removeprefix("Failed: ")
+    return reason, printable(redactor.text(_COLOUR.sub("", bare)))
 
 
 def message_of(report: pytest.TestReport) -> str:
-    """A report's own words, for what the gate's payload does not tell."""
+    """A report's own words, for what the gate's note does not say."""
     if report.passed:
         return ""
     if report.skipped and isinstance(report.longrepr, tuple):
@@ -156,7 +170,7 @@ def message_of(report: pytest.TestReport) -> str:
 
 
 def last_line(report: Any) -> str:
-    """The line of a failed report that tells best what went wrong."""
+    """The line of a failed report that says best what went wrong."""
     text = _COLOUR.sub("", str(report.longrepr or ""))
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]

@@ -5,63 +5,96 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pytest_deploygate.core.report import GateReport
 
 
-class GitHubStep:
-    """A step of GitHub Actions, whose runner reads three files and every line of the log."""
+class GitHubFile:
+    """A file that GitHub's runner reads when a step has ended; other steps write into it too.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self._token = os.urandom(16).hex()
+    Args:
+        content: what is appended, the step's ``summary`` or its ``outputs``.
+        variable: the environment variable that names the file.
+        path: the file.
+    """
 
-    def begin(self, terminal: Any) -> None:
-        """From here on no line of the log is a command, whatever the tests print."""
-        terminal.line(f"::stop-commands::{self._token}")
+    required = False
 
-    def end(self, terminal: Any, report: GateReport) -> None:
-        """Commands count again, and these are the gate's."""
-        from pytest_deploygate.reports import github
+    def __init__(self, content: Literal["summary", "outputs"], variable: str, path: Path) -> None:
+        self._content = content
+        self._variable = variable
+        self._path = path
 
-        terminal.line(f"::{self._token}::")
-        for annotation in github.annotated(report):
-            terminal.line(annotation)
+    def write(self, report: GateReport) -> str:
+        """Append to the file."""
+        try:
+            self._append(report)
+        except OSError as error:
+            why = f"could not be written: {error.strerror or error}"
+            return f"GitHub's {self._content} {why} (${self._variable})"
+        return ""
 
-    def write(self, report: GateReport) -> list[str]:
-        """Append to the summary and the outputs; what could not be written is a notice."""
-        notices = []
-        for name, what in (("GITHUB_STEP_SUMMARY", "summary"), ("GITHUB_OUTPUT", "outputs")):
-            path = self._environ.get(name)
-            if not path:
-                continue
-            try:
-                self._append(Path(path), report, what)
-            except OSError as error:
-                told = error.strerror or error
-                notices.append(f"GitHub's {what} could not be written: {told} (${name})")
-        return notices
-
-    def _append(self, path: Path, report: GateReport, what: str) -> None:
-        from pytest_deploygate.reports import github
-
-        with path.open("ab+") as file:
+    def _append(self, report: GateReport) -> None:
+        with self._path.open("ab+") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(size - 1, 0))
             gap = "\n" if file.read(1) not in (b"", b"\n") else ""
-            if what == "outputs":
-                text = github.outputs(report)
-            else:
-                text = github.summary(report, github.SUMMARY_BYTES - size - len(gap))
-                if not text:
-                    raise OSError(f"the step has used its {github.SUMMARY_BYTES} bytes")
-            file.write((gap + text).encode())
+            file.write((gap + self._text(report, size + len(gap))).encode())
+
+    def _text(self, report: GateReport, used: int) -> str:
+        from pytest_deploygate.reports import github
+
+        if self._content == "outputs":
+            return github.outputs(report)
+        text = github.summary(report, github.SUMMARY_BYTES - used)
+        if not text:
+            raise OSError(f"the step has used its {github.SUMMARY_BYTES} bytes")
+        return text
 
 
-def github_step(environ: Mapping[str, str]) -> GitHubStep | None:
-    """The step that this process is, in a job of GitHub Actions."""
-    return GitHubStep(environ) if environ.get("GITHUB_ACTIONS") == "true" else None
+class GitHubLog:
+    """The log of a step of GitHub Actions, whose runner obeys commands in it.
+
+    Args:
+        writer: pytest's terminal writer.
+    """
+
+    required = False
+
+    def __init__(self, writer: Any) -> None:
+        self._writer = writer
+        self._token = os.urandom(16).hex()
+
+    def begin(self) -> None:
+        """From here on no line of the log is a command, whatever the tests print."""
+        self._writer.line(f"::stop-commands::{self._token}")
+
+    def write(self, report: GateReport) -> str:
+        """Commands count again, and these are the gate's annotations."""
+        from pytest_deploygate.reports import github
+
+        self._writer.line(f"::{self._token}::")
+        for annotation in github.annotated(report):
+            self._writer.line(annotation)
+        return ""
+
+
+def on_github(environ: Mapping[str, str]) -> bool:
+    """Whether this process is a step of GitHub Actions."""
+    return environ.get("GITHUB_ACTIONS") == "true"
+
+
+def github_files(environ: Mapping[str, str]) -> list[GitHubFile]:
+    """The files that this step may append to; none elsewhere."""
+    if not on_github(environ):
+        return []
+    files: list[GitHubFile] = []
+    if summary := environ.get("GITHUB_STEP_SUMMARY"):
+        files.append(GitHubFile("summary", "GITHUB_STEP_SUMMARY", Path(summary)))
+    if outputs := environ.get("GITHUB_OUTPUT"):
+        files.append(GitHubFile("outputs", "GITHUB_OUTPUT", Path(outputs)))
+    return files
 
 
 def path_in_project(page: Path | None, environ: Mapping[str, str]) -> str:

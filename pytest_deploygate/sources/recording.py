@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
@@ -21,10 +21,13 @@ Answers = Mapping[Query, Measurement | SourceError]
 
 
 class Recording:
-    """A source that answers from evidence, for the time at which it was recorded."""
+    """A source that answers from evidence, at the times at which it was recorded.
 
-    def __init__(self, location: str, at: float, answers: Answers) -> None:
-        self.at = at
+    ``times`` are the evaluation times in Unix seconds: one for each round, at least one.
+    """
+
+    def __init__(self, location: str, times: Sequence[float], answers: Answers) -> None:
+        self.times = tuple(times)
         self._answers = answers
         self._location = location
 
@@ -50,13 +53,21 @@ class Recording:
         return []
 
 
-def encode(at: float, source: str, answers: Answers) -> dict[str, Any]:
-    """Evidence as a JSON document; numbers are strings, as in Prometheus' own API."""
+def encode(times: Sequence[float], source: str, answers: Answers) -> dict[str, Any]:
+    """Evidence as a JSON document; numbers are strings, as in Prometheus' own API.
+
+    Args:
+        times: the evaluation times in Unix seconds, the first one first.
+        source: where the answers came from.
+        answers: to every query of these times.
+    """
+    moments = {"evaluation_times": list(times)} if len(times) > 1 else {}
     return {
         "format": FORMAT,
         "version": VERSION,
-        "evaluation_time": at,
-        "evaluated_at": datetime.fromtimestamp(at, UTC).isoformat(),
+        "evaluation_time": times[0],
+        "evaluated_at": datetime.fromtimestamp(times[0], UTC).isoformat(),
+        **moments,
         "source": source,
         "answers": answers_to_builtins(answers),
     }
@@ -141,10 +152,12 @@ def _parse(text: str, location: str) -> Recording:
         document = json.loads(text)
         if document["format"] != FORMAT or document["version"] != VERSION:
             raise ValueError("another format")
-        at = float(document["evaluation_time"])
-        if not math.isfinite(at):
+        # Evidence of one round, and of the first versions, has only the one time.
+        times = document.get("evaluation_times", [document["evaluation_time"]])
+        times = [float(time) for time in times]
+        if not times or not all(map(math.isfinite, times)):
             raise ValueError("no time")
-        return Recording(location, at, answers_from_builtins(document["answers"]))
+        return Recording(location, times, answers_from_builtins(document["answers"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "

@@ -54,8 +54,8 @@ def gate_run(url: str, at: float, thresholds: Sequence[str] = ()) -> GateRun:
 
 def judged(run: GateRun, criteria: Sequence[Criterion]) -> dict[str, Result]:
     """The results of these criteria by their ids."""
-    run.prefetch(criteria)
-    return {criterion.id: run.judge(criterion) for criterion in criteria}
+    run.prefetch(criteria, run.at)
+    return {criterion.id: run.judge(criterion, run.at) for criterion in criteria}
 
 
 def verdict(results: Mapping[str, Result]) -> Verdict:

@@ -106,8 +106,8 @@ def at(row: Scenario) -> float:
 def judged(row: Scenario, source: Source) -> list[Result]:
     """Every check of a row."""
     run = GateRun(settings("http://127.0.0.1", row), {}, source)
-    run.prefetch(CRITERIA)
-    return [run.judge(criterion) for criterion in CRITERIA]
+    run.prefetch(CRITERIA, run.at)
+    return [run.judge(criterion, run.at) for criterion in CRITERIA]
 
 
 def verdict(results: Sequence[Result]) -> str:

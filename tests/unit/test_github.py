@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import inert, printable
 from pytest_deploygate.reports.github import annotated, outputs, summary
-from pytest_deploygate.reports.platforms import GitHubStep, github_step, path_in_project
+from pytest_deploygate.reports.platforms import github_files, on_github, path_in_project
 from tests.made import report, result
 
 NASTY = [
@@ -228,22 +228,25 @@ def test_a_line_that_a_runner_would_obey_is_broken_and_no_other(line: str, harml
     assert inert(harmless) == harmless
 
 
-def step(tmp_path: Path) -> GitHubStep:
+def written(tmp_path: Path) -> list[str]:
+    """What could not be written of a step's summary and outputs."""
     names = {"GITHUB_STEP_SUMMARY": "summary.md", "GITHUB_OUTPUT": "output"}
-    return GitHubStep({name: str(tmp_path / file) for name, file in names.items()})
+    environ = {name: str(tmp_path / file) for name, file in names.items()}
+    files = github_files({"GITHUB_ACTIONS": "true", **environ})
+    return [why for file in files if (why := file.write(report(result())))]
 
 
 def test_summary_and_outputs_are_added_to_what_other_commands_wrote(tmp_path: Path) -> None:
     (tmp_path / "summary.md").write_text("# Before\nno newline")
     (tmp_path / "output").write_text("other=1")
-    assert step(tmp_path).write(report(result())) == []
+    assert written(tmp_path) == []
     assert (tmp_path / "summary.md").read_text().startswith("# Before\nno newline\n## 🟢 Depl")
     assert (tmp_path / "output").read_text() == "other=1\nverdict=GO\nexit-code=0\n"
 
 
 def test_what_cannot_be_written_is_a_notice(tmp_path: Path) -> None:
     (tmp_path / "summary.md").mkdir()
-    notices = step(tmp_path).write(report(result()))
+    notices = written(tmp_path)
     assert notices == [
         "GitHub's summary could not be written: Is a directory ($GITHUB_STEP_SUMMARY)"
     ]
@@ -252,15 +255,18 @@ def test_what_cannot_be_written_is_a_notice(tmp_path: Path) -> None:
 
 def test_a_summary_that_is_full_is_a_notice_and_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "summary.md").write_bytes(b"x" * (1024 * 1024 - 100))
-    (notice,) = step(tmp_path).write(report(result()))
+    (notice,) = written(tmp_path)
     assert "the step has used its 1048576 bytes" in notice
     assert (tmp_path / "summary.md").stat().st_size == 1024 * 1024 - 100
 
 
 @pytest.mark.parametrize("value", [None, "", "false", "1"])
 def test_there_is_no_step_outside_of_a_job(value: str | None) -> None:
-    assert github_step({} if value is None else {"GITHUB_ACTIONS": value}) is None
-    assert github_step({"GITHUB_ACTIONS": "true"}) is not None
+    environ = {"GITHUB_OUTPUT": "output"}
+    environ |= {} if value is None else {"GITHUB_ACTIONS": value}
+    assert not on_github(environ)
+    assert github_files(environ) == []
+    assert len(github_files({**environ, "GITHUB_ACTIONS": "true"})) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from typing import Any
 
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.engine.ledger import LOST, Ledger, Phase, Told
+from pytest_deploygate.engine.ledger import LOST, CheckNote, Ledger, PhaseReport
 
 
 def phase(
     nodeid: str, *results: Result, when: str = "call", outcome: str = "passed", **more: Any
-) -> Phase:
-    told = Told(Severity.CRITICAL, nodeid, nodeid, "", 0.0, results, **more)
-    return Phase(nodeid=nodeid, when=when, outcome=outcome, duration=0.1, told=told)
+) -> PhaseReport:
+    note = CheckNote(Severity.CRITICAL, nodeid, nodeid, "", 0.0, results, **more)
+    return PhaseReport(nodeid=nodeid, when=when, outcome=outcome, duration=0.1, note=note)
 
 
 def judged(id_: str, status: Status = Status.GO) -> Result:
@@ -68,8 +68,8 @@ def test_a_report_of_a_crash_is_an_error_whatever_it_judged_before() -> None:
     ledger = Ledger()
     ledger.expect(["one"])
     ledger.record(phase("one", judged("x"), when="setup"))
-    crash = Phase(
-        nodeid="one", when="???", outcome="failed", duration=0, told=None, message="worker died"
+    crash = PhaseReport(
+        nodeid="one", when="???", outcome="failed", duration=0, note=None, message="worker died"
     )
     ledger.record(crash)
     assert [(r.status, r.reason) for r in ledger.results()] == [

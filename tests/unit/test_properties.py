@@ -16,12 +16,14 @@ from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.report import Change
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable, printable_block, same, value_and_limit
 from pytest_deploygate.core.verdict import blindness, decide
-from pytest_deploygate.engine.ledger import Told
+from pytest_deploygate.engine.findings import ProcessNotes, SettingsUse
+from pytest_deploygate.engine.ledger import CheckNote
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
@@ -285,8 +287,8 @@ queries: st.SearchStrategy[Query] = st.builds(InstantQuery, texts, numbers) | st
     RangeQuery, texts, numbers, numbers, numbers
 )
 series_ = st.builds(Series, st.dictionaries(texts, texts, max_size=3), points)
-tolds = st.builds(
-    Told,
+notes = st.builds(
+    CheckNote,
     st.none() | st.sampled_from(Severity),
     *(texts, texts, texts),
     st.floats(allow_nan=False),
@@ -301,12 +303,38 @@ answers = st.builds(
 ) | st.builds(SourceError, texts)
 
 
+names = st.lists(texts, max_size=2, unique=True).map(tuple)
+uses = st.builds(
+    SettingsUse,
+    names,
+    st.dictionaries(texts, st.tuples(texts, st.booleans()), max_size=2),
+    st.lists(st.builds(Change, texts, texts, texts, texts), max_size=2).map(tuple),
+)
+process_notes = st.builds(
+    ProcessNotes,
+    *(names, names, names),
+    st.integers(0, 9),
+    st.lists(uses, max_size=2).map(tuple),
+    st.dictionaries(queries, answers, max_size=2),
+)
+
+
 class TestWhatTravels:
     @quickly
-    @given(tolds)
-    def test_what_one_process_tells_another_comes_back(self, told: Told) -> None:
-        sent = execnet.loads(execnet.dumps(told.to_builtins()))
-        assert repr(Told.from_builtins(sent)) == repr(told)
+    @given(process_notes)
+    def test_what_a_worker_noted_comes_back(self, notes: ProcessNotes) -> None:
+        sent = execnet.loads(execnet.dumps(notes.to_builtins()))
+        read = ProcessNotes.from_builtins(sent)
+        assert read._replace(answers={}) == notes._replace(answers={})
+        assert {query: repr(answer) for query, answer in read.answers.items()} == {
+            query: repr(answer) for query, answer in notes.answers.items()
+        }
+
+    @quickly
+    @given(notes)
+    def test_what_is_known_of_a_test_comes_back(self, note: CheckNote) -> None:
+        sent = execnet.loads(execnet.dumps(note.to_builtins()))
+        assert repr(CheckNote.from_builtins(sent)) == repr(note)
 
     @quickly
     @given(st.dictionaries(queries, answers, max_size=4))

@@ -76,7 +76,7 @@ def examine(criteria: Sequence[Criterion], run: GateRun, source: PrometheusSourc
     """Examine every criterion; each metric is queried once."""
     parsing = can_parse()
     parsed = {one.query: selectors(one.query) if parsing else None for one in criteria}
-    run.prefetch(criteria)
+    run.prefetch(criteria, run.at)
     wanted = dict.fromkeys(s.metric for found in parsed.values() for s in found or ())
     metrics = _metrics(list(wanted), run, source)
     return [_check(one, parsed[one.query], metrics, run) for one in criteria]
@@ -89,7 +89,7 @@ def _check(
     run: GateRun,
 ) -> Check:
     # judged as in a run, so that the doctor and the gate agree on what is missing
-    result = run.judge(criterion)
+    result = run.judge(criterion, run.at)
     own = tuple(metrics[name] for name in dict.fromkeys(s.metric for s in found or ()))
     if result.reason is Reason.NO_DATA and not result.ok:
         problem = _absence(own) or _mismatches(found or (), run) or result.message

@@ -1,4 +1,4 @@
-"""What tests say, before anybody prints or stores it: no secret and no control character.
+"""Take secrets and control characters out of pytest's reports before they are shown or stored.
 
 A check may fail with the URL that it asked, and pytest may show every local variable.
 """
@@ -17,11 +17,11 @@ def clean(report: Any, redactor: Redactor) -> None:
     """Clean the failure, the reason to skip and the output of one of pytest's reports, in place."""
     if report.sections:
         report.sections = [(name, _text(text, redactor)) for name, text in report.sections]
-    told = report.longrepr
-    if isinstance(told, tuple):
-        path, line, reason = told
+    shown = report.longrepr
+    if isinstance(shown, tuple):
+        path, line, reason = shown
         report.longrepr = (path, line, _text(reason, redactor))
-    elif told is not None and (text := str(told)) != (cleaned := _text(text, redactor)):
+    elif shown is not None and (text := str(shown)) != (cleaned := _text(text, redactor)):
         report.longrepr = cleaned
     if hasattr(report, "wasxfail"):
         report.wasxfail = _text(report.wasxfail, redactor)

@@ -1,0 +1,131 @@
+"""From the findings of a run to its report: pure, and cheap enough to be asked again.
+
+A report is never changed. What is found after one was made (an action's result, a report that
+cannot be written) is a finding like any other, and another report is concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
+from pytest_deploygate.core.text import counted, printable
+from pytest_deploygate.core.verdict import Verdict, blindness, decide
+from pytest_deploygate.engine.findings import Findings, ProcessNotes
+
+_MOST_NAMED = 3  # lost tests that are named when reports are missing
+
+
+class RunFacts(NamedTuple):
+    """What a report says of a run besides what happened in it.
+
+    ``at`` is the evaluation time in Unix seconds, ``page`` the HTML page's path in the CI system's
+    project, and ``judges`` says whether checks are carried out at all.
+    """
+
+    at: float
+    source: SourceInfo
+    environment: str = ""
+    advisory: bool = False
+    page: str = ""
+    judges: bool = True
+
+
+def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -> GateReport:
+    """All findings together: the verdict, and everything that stood in its way.
+
+    Args:
+        findings: what happened until now.
+        facts: what else is known of the run.
+        clean: takes secrets out of a text.
+    """
+    notes, results = findings.notes, findings.results if _is_judged(findings, facts) else ()
+    problems = (*_problems(findings, facts), *mistakes(findings, facts), *findings.failures)
+    blind = blindness(results)
+    verdict = Verdict.NO_GO if problems or blind else decide(results)
+    return GateReport(
+        verdict=verdict,
+        results=results,
+        rounds=(Round(facts.at, verdict),),
+        problems=tuple(dict.fromkeys(printable(clean(text)) for text in problems)),
+        blind=blind,
+        notices=(*notes.notices, *_unused(findings, facts)),
+        partial=_partial(notes),
+        evaluated_at=facts.at,
+        started_at=findings.started_at,
+        duration=findings.ended_at - findings.started_at,
+        source=facts.source,
+        environment=facts.environment,
+        advisory=facts.advisory,
+        changes=_changes(notes),
+        page=facts.page,
+        refused=findings.refused,
+        actions=findings.actions,
+    )
+
+
+def mistakes(findings: Findings, facts: RunFacts) -> tuple[str, ...]:
+    """Complaints about settings that were given for this run and mean nothing in it."""
+    return tuple(text for text, mistaken in _unknown(findings, facts) if mistaken)
+
+
+def _unused(findings: Findings, facts: RunFacts) -> tuple[str, ...]:
+    return tuple(text for text, mistaken in _unknown(findings, facts) if not mistaken)
+
+
+def _unknown(findings: Findings, facts: RunFacts) -> Iterator[tuple[str, bool]]:
+    """The settings that no process knows; only a whole run has seen all that could know them."""
+    if findings.refused or not findings.notes.settings or _problems(findings, facts):
+        return
+    first, *others = findings.notes.settings
+    for name, (text, mistaken) in first.unknown.items():
+        if all(name in other.unknown for other in others):
+            yield text, mistaken
+
+
+def _is_judged(findings: Findings, facts: RunFacts) -> bool:
+    return facts.judges and not findings.refused
+
+
+def _problems(findings: Findings, facts: RunFacts) -> tuple[str, ...]:
+    """What stood in the way of a verdict while the tests ran, and what they lack now."""
+    if findings.refused:
+        return findings.notes.problems
+    misfits = (text for use in findings.notes.settings for text in use.misfits)
+    return (*findings.notes.problems, *_shortfalls(findings, facts), *misfits)
+
+
+def _shortfalls(findings: Findings, facts: RunFacts) -> list[str]:
+    if not facts.judges:
+        return ["nothing was judged: checks were only collected or set up"]
+    if not findings.expected and not findings.notes.problems:
+        return [_why_nothing(findings.notes.deselected)]
+    if not findings.lost:
+        return []
+    why = f" ({findings.cut_short})" if findings.cut_short else ""
+    more = " ..." if len(findings.lost) > _MOST_NAMED else ""
+    named = ", ".join(findings.lost[:_MOST_NAMED]) + more
+    return [f"{len(findings.lost)} of {findings.expected} checks never reported{why}: {named}"]
+
+
+def _why_nothing(deselected: int) -> str:
+    if deselected:
+        return f"all {deselected} checks were deselected, by -k or -m perhaps"
+    return "nothing was collected: name the checks, such as --pyargs gate_checks"
+
+
+def _partial(notes: ProcessNotes) -> str:
+    reasons = list(notes.left_out)
+    if notes.deselected:
+        were = "was" if notes.deselected == 1 else "were"
+        reasons.insert(0, f"{counted(notes.deselected, 'check')} {were} deselected")
+    return "; ".join(reasons)
+
+
+def _changes(notes: ProcessNotes) -> tuple[Change, ...]:
+    found: dict[str, Change] = {}
+    for use in notes.settings:
+        for change in use.changes:
+            found.setdefault(change.name, change)
+    return tuple(found.values())

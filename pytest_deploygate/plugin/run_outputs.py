@@ -1,0 +1,118 @@
+"""The outputs that one run has."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pytest_deploygate import reports
+from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.engine.findings import Findings
+from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.reports.outputs import Output, Pushgateway, ReportFile, Terminal
+from pytest_deploygate.reports.platforms import GitHubLog, github_files, on_github
+
+Render = Callable[[GateReport], str]
+
+
+def report_files(
+    run: GateRun, findings: Findings, added: Mapping[Path, Render], *, render_json: Render
+) -> list[ReportFile]:
+    """Every file that this run writes.
+
+    Args:
+        run: its settings name the files.
+        findings: hold the evidence.
+        added: the reports of plugins, by their file.
+        render_json: makes the text of the JSON report.
+    """
+    renderers: dict[str, Render] = {
+        "gate-json": render_json,
+        "gate-record": partial(_render_evidence, run, findings),
+        **{option: partial(reports.render, option) for option in reports.OPTIONS},
+    }
+    own = [
+        ReportFile(f"--{option}", path, renderers[option])
+        for option, path in run.settings.outputs.items()
+    ]
+    return own + [
+        ReportFile("pytest_deploygate_reports", path, render) for path, render in added.items()
+    ]
+
+
+def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> str:
+    from pytest_deploygate.sources.recording import encode
+
+    location, answers = run.source.info.location, findings.notes.answers
+    return json.dumps(encode([one.at for one in report.rounds], location, answers)) + "\n"
+
+
+def make_way(files: Sequence[ReportFile]) -> None:
+    """Every file can be written, and none of an earlier run is there should this one die.
+
+    Raises:
+        ConfigurationError: a file cannot be written, or two reports have one.
+    """
+    from pytest_deploygate.core.files import discard, is_stream, refuse_unwritable
+
+    taken: dict[str, str] = {}
+    for file in files:
+        refuse_unwritable(file.origin, file.path)
+        first = taken.setdefault(os.path.realpath(file.path), file.origin)
+        if first != file.origin and not is_stream(file.path):
+            raise ConfigurationError(
+                f"{file.origin} {file.path}: is the file of {first}; give another"
+            )
+    for file in files:
+        discard(file.path)
+
+
+def outputs_of(
+    run: GateRun,
+    files: Sequence[ReportFile],
+    *,
+    writer: Any,
+    verbosity: int,
+    log: GitHubLog | None,
+) -> list[Output]:
+    """Every output of a run: its files, then what can say that they could not be written.
+
+    Args:
+        run: its settings name the Pushgateway.
+        files: of :func:`report_files`.
+        writer: pytest's terminal writer, None without a terminal.
+        verbosity: pytest's.
+        log: of a step of GitHub Actions.
+    """
+    return [*files, *_services(run), *_logs(files, writer, verbosity, log)]
+
+
+def _services(run: GateRun) -> Iterator[Output]:
+    if gateway := run.pushgateway:
+        from pytest_deploygate.http.client import put
+
+        yield Pushgateway(gateway.url, partial(put, gateway), run.redactor.text)
+    yield from github_files(os.environ)
+
+
+def _logs(
+    files: Sequence[ReportFile], writer: Any, verbosity: int, log: GitHubLog | None
+) -> Iterator[Output]:
+    if writer is not None:
+        yield Terminal(writer, files, verbosity=verbosity)
+    if log is not None:
+        yield log
+
+
+def github_log(writer: Any) -> GitHubLog | None:
+    """The log of this step of GitHub Actions, from here on without commands; None elsewhere."""
+    if writer is None or not on_github(os.environ):
+        return None
+    log = GitHubLog(writer)
+    log.begin()
+    return log

@@ -111,6 +111,7 @@ class RunHooks:
         outputs = outputs_of(
             self._run,
             self._files,
+            judges=tests.judges(self._config),
             writer=self._terminal_writer(),
             verbosity=self._config.get_verbosity(),
             log=self._log,

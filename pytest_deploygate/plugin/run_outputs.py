@@ -76,6 +76,7 @@ def outputs_of(
     run: GateRun,
     files: Sequence[ReportFile],
     *,
+    judges: bool,
     writer: Any,
     verbosity: int,
     log: GitHubLog | None,
@@ -85,19 +86,20 @@ def outputs_of(
     Args:
         run: its settings name the Pushgateway.
         files: of :func:`report_files`.
+        judges: whether checks are carried out; a step of CI hears nothing of a mere collection.
         writer: pytest's terminal writer, None without a terminal.
         verbosity: pytest's.
         log: of a step of GitHub Actions.
     """
-    return [*files, *_services(run), *_logs(files, writer, verbosity, log)]
+    step = github_files(os.environ) if judges else []
+    return [*files, *_pushgateway(run), *step, *_logs(files, writer, verbosity, log)]
 
 
-def _services(run: GateRun) -> Iterator[Output]:
+def _pushgateway(run: GateRun) -> Iterator[Output]:
     if gateway := run.pushgateway:
         from pytest_deploygate.http.client import put
 
         yield Pushgateway(gateway.url, partial(put, gateway), run.redactor.text)
-    yield from github_files(os.environ)
 
 
 def _logs(

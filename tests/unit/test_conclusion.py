@@ -10,7 +10,7 @@ from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.engine.conclusion import RunFacts, conclude, mistakes
 from pytest_deploygate.engine.findings import Findings, ProcessNotes, SettingsUse
 from pytest_deploygate.engine.ledger import CheckNote, PhaseReport
-from tests.unit.made import END, FAILED, SERVER, result
+from tests.made import END, FAILED, SERVER, result
 
 FACTS = RunFacts(at=END, source=SERVER)
 

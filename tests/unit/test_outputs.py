@@ -8,7 +8,7 @@ import pytest
 
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.reports.outputs import Output, ReportFile, write_all
-from tests.unit.made import report, result
+from tests.made import report, result
 
 
 class Recorder:

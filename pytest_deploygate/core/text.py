@@ -1,4 +1,4 @@
-"""Text for people: values with their unit, labels, and foreign text made harmless."""
+"""Text for people: values with their unit, labels, and harmless foreign text."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pytest_deploygate.core.durations import spoken
 _COMMAND = re.compile(r"\s*::.*?::")
 _HASH_COMMAND = re.compile(r"##(\w*\[)")
 SAME = 1e-9
-"""Numbers that differ by this share are equal: the rest is floating-point rounding."""
+"""Numbers that differ by at most this share are equal: floating-point rounding explains it."""
 
 LONGEST = 500
-"""Characters of foreign text that are shown; what is longer is cut and says so."""
+"""Characters of foreign text that are shown; a longer text is cut, and its length is added."""
 
 
 def printable(text: str, longest: int = LONGEST) -> str:
     """Foreign text on one line: no control character, no bidirectional mark, no lone surrogate.
 
-    What cannot be shown is written as its escape, so that nothing is lost or hidden.
+    A character that cannot be shown becomes its escape, so that nothing is lost or hidden.
     """
     cut = f"{text[:longest]}… ({len(text)} characters)" if len(text) > longest else text
     if cut.isascii() and cut.isprintable():
@@ -39,15 +39,15 @@ def _shown(character: str) -> str:
 
 
 def printable_block(text: str, longest: int = 20_000) -> str:
-    """Foreign text of several lines, each made harmless."""
+    """Foreign text of several lines, each of them harmless."""
     return "\n".join(printable(line, longest) for line in text[:longest].splitlines())
 
 
 def inert(line: str) -> str:
-    """A line that no CI system takes for a command, whatever text from outside stands in it.
+    """A line that no CI system executes as a command, whatever foreign text it contains.
 
-    GitHub obeys ``::name::`` behind leading white space, and ``##[name]`` anywhere; Azure and
-    TeamCity obey ``##name[``.
+    GitHub executes ``::name::`` after leading white space, and ``##[name]`` anywhere. Azure and
+    TeamCity execute ``##name[``.
     """
     if _COMMAND.match(line):
         line = line.replace("::", ": :", 1)
@@ -60,9 +60,9 @@ def counted(number: int, thing: str) -> str:
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """Labels as a person writes them: ``mode=creative, instance=app-1``; not the metric's name."""
-    told = (f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
-    return ", ".join(told)
+    """Labels as a person writes them: ``instance=app-1, mode=creative``; without the metric name."""
+    shown = (f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
+    return ", ".join(shown)
 
 
 def value_text(value: float, unit: str, digits: int | None = None) -> str:
@@ -80,7 +80,7 @@ def value_text(value: float, unit: str, digits: int | None = None) -> str:
 
 
 def _plain(value: float) -> str:
-    """Four significant digits, but whole up to 999,999: nobody reads ``1e+05`` at a glance."""
+    """Four significant digits, but whole up to 999,999: ``1e+05`` is hard to read."""
     return f"{value:.0f}" if 1000 <= abs(value) < 999_999.5 else f"{value:.4g}"
 
 
@@ -109,19 +109,19 @@ def _bytes(value: float, digits: int | None) -> str:
 
 
 def _rounded(value: float, digits: int) -> str:
-    """A small number keeps two significant digits, so that 0.0004 % is not shown as 0.00 %."""
+    """A small number keeps two significant digits: 0.0004 must not be shown as 0.00."""
     if value and abs(value) < 10**-digits:
         return f"{value:.2g}"
     return f"{value:.{digits}f}"
 
 
 def same(value: float, limit: float) -> bool:
-    """Whether two numbers are equal but for floating-point rounding, a billionth at most."""
+    """Whether two numbers are equal, apart from floating-point rounding (a billionth at most)."""
     return math.isclose(value, limit, rel_tol=SAME)
 
 
 def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
-    """Both as text, with as many digits as it takes to tell two different numbers apart."""
+    """Both as text, with enough digits that two different numbers look different."""
     shown, bound = value_text(value, unit), value_text(limit, unit)
     if same(value, limit) or not math.isfinite(value) or shown != bound:
         return shown, bound
@@ -133,5 +133,5 @@ def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
 
 
 def lasting(seconds: float) -> str:
-    """How long something has lasted, no more exactly than anybody wants: ``45s``, ``22m``."""
+    """How long something has lasted, from ten minutes on in whole minutes: ``45s``, ``22m``."""
     return spoken(seconds if seconds < 600 else seconds // 60 * 60)

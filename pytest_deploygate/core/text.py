@@ -60,7 +60,7 @@ def counted(number: int, thing: str) -> str:
 
 
 def labels_text(labels: Mapping[str, str]) -> str:
-    """Labels as a person writes them: ``instance=app-1, mode=creative``; without the metric name."""
+    """Labels as a person writes them: ``instance=app-1, mode=fast``; without the metric name."""
     shown = (f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__")
     return ", ".join(shown)
 

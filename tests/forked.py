@@ -39,6 +39,8 @@ LIBRARIES = (
 )
 WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:syrupy")
 NUMBER = 8  # bytes
+NOT_RUN = 99  # the exit code of a process that did not come as far as its arguments
+INTERRUPTED = -signal.SIGINT
 LONGEST_SECONDS = 120.0
 
 
@@ -69,19 +71,29 @@ class Process:
         socket.send_fds(self._connection, [b"\n"], list(streams))
         self._connection.sendall(json.dumps(request).encode())
         self._connection.shutdown(socket.SHUT_WR)
-        self.pid = int.from_bytes(self._connection.recv(NUMBER), "big")
+        self.pid = self._number()
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the exit code, or for minus the signal that ended the process."""
+        """Wait for the exit code; it is negative where a signal ended the process.
+
+        Raises:
+            subprocess.TimeoutExpired: the process still runs.
+            EOFError: nothing is known of the process.
+        """
         if self.returncode is None:
             self._connection.settimeout(timeout)
             try:
-                answer = self._connection.recv(NUMBER)
+                self.returncode = self._number()
             except TimeoutError:
                 raise subprocess.TimeoutExpired("pytest", timeout or 0) from None
-            self.returncode = int.from_bytes(answer, "big", signed=True)
             self._connection.close()
         return self.returncode
+
+    def _number(self) -> int:
+        answer = self._connection.recv(NUMBER)
+        if len(answer) != NUMBER:  # no bytes must not read as exit code 0
+            raise EOFError("the process that forks the gates under test has ended")
+        return int.from_bytes(answer, "big", signed=True)
 
     def kill(self) -> None:
         """End the process."""
@@ -190,12 +202,9 @@ def supervise(connection: socket.socket) -> NoReturn:
         pid = os.fork()
         if pid == 0:
             connection.close()
-            for number, stream in enumerate(streams):
-                os.dup2(stream, number)
-            close(*streams)
-            become(json.loads(text))
+            become(json.loads(text), streams)
         close(0, 1, 2, *streams)  # or else nobody sees the end of a pipe
-        connection.sendall(pid.to_bytes(NUMBER, "big"))
+        connection.sendall(pid.to_bytes(NUMBER, "big", signed=True))
         _, status = os.waitpid(pid, 0)
         code = os.waitstatus_to_exitcode(status)
         connection.sendall(code.to_bytes(NUMBER, "big", signed=True))
@@ -209,19 +218,34 @@ def close(*numbers: int) -> None:
         os.close(number)
 
 
-def become(request: Any) -> NoReturn:
+def become(request: Any, streams: Sequence[int]) -> NoReturn:
     """Be what a new interpreter would be: run the arguments, and end as Python ends."""
-    SERVER.append(request["server"])
-    os.chdir(request["directory"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        number = ("stdin", "stdout", "stderr").index(name)
+    code = NOT_RUN
+    try:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        close(*streams)
+        SERVER.append(request["server"])
+        os.chdir(request["directory"])
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        open_streams()
+        code = exit_code(request["arguments"])
+        if code == INTERRUPTED:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        os._exit(code & 0xFF)
+
+
+def open_streams() -> None:
+    """Give Python the standard streams that the process has now."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        mode = "w" if number else "r"
         errors = "backslashreplace" if name == "stderr" else "strict"
         stream = open(number, mode, encoding="utf-8", errors=errors, closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
-    os._exit(exit_code(request["arguments"]) & 0xFF)
 
 
 def exit_code(arguments: Sequence[str]) -> int:
@@ -235,9 +259,9 @@ def exit_code(arguments: Sequence[str]) -> int:
             code = 1
         else:
             code = left.code or 0
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
-        code = 1
+        code = INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
     threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     try:

@@ -61,7 +61,7 @@ def test_a_worker_that_breaks_down_at_its_end(
     """)
     result = run_gate("-n", "2")
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*a worker ended without a word*"])
+    result.stdout.fnmatch_lines(["*a worker ended without a report*"])
 
 
 def test_every_check_in_every_worker_is_refused(pytester: pytest.Pytester, run_gate: Gate) -> None:

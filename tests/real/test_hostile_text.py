@@ -188,7 +188,7 @@ def test_a_worker_that_cannot_tell_what_it_saw_costs_the_verdict(
     url = f"--prometheus-url={healthy.url}"
     result = run_gate(*QUICKLY, "-n", "1", url, "--gate-record=gate.ev")
     assert result.ret == 2
-    result.stdout.fnmatch_lines(["*NO-GO (exit code 2): a worker ended without a word*"])
+    result.stdout.fnmatch_lines(["*NO-GO (exit code 2): a worker ended without a report*"])
 
 
 def assert_converts(file: Path, cases: int) -> None:

@@ -29,7 +29,7 @@ from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
 from pytest_deploygate.plugin.items import CHECKS, is_worker, judges
-from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks, take_over
+from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
 from pytest_deploygate.plugin.run_outputs import make_way, report_files
@@ -75,6 +75,10 @@ def _hooks(config: pytest.Config) -> GateHooks:
         config.pluginmanager.register(WorkerHooks(config, hooks), "deploygate-worker")
     else:
         _register_run(config, hooks, kinds)
+    if settings.gate_json:
+        from pytest_deploygate.plugin.json_document import take_over
+
+        take_over(config, is_worker=is_worker(config))
     return hooks
 
 
@@ -97,8 +101,6 @@ def _register_run(
     document = JsonReportHooks(config, end.conclude, run.redactor)
     files = report_files(run, findings, _added_reports(config), render_json=document.render)
     make_way(files)
-    if run.settings.gate_json:
-        take_over(config)
     config.pluginmanager.register(RunHooks(config, hooks, end, files), RUN_HOOKS)
     config.pluginmanager.register(document, "deploygate-json-report")
     config.pluginmanager.register(ControllerHooks(run, findings), "deploygate-controller")

@@ -52,18 +52,3 @@ class JsonReportHooks:
         from pytest_deploygate.reports.json_report import render
 
         return render(self._document, report, self._redactor)
-
-
-def take_over(config: pytest.Config) -> None:
-    """Let pytest-json-report make its document; a ``--json-report`` beside it stays as it is.
-
-    Raises:
-        pytest.UsageError: it is off.
-    """
-    if not hasattr(config.option, "json_report"):
-        raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
-    if not config.option.json_report:
-        config.option.json_report = True
-        config.option.json_report_file = None
-        config.option.json_report_verbosity = 0
-        config.option.json_report_omit = ["collectors", "keywords", "log"]

@@ -36,11 +36,19 @@ def render(document: Mapping[str, Any], report: GateReport, redactor: Redactor) 
 
 
 def _hidden(whole: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
-    """Without secrets in any text; a time holds none, though a password may be a part of one."""
+    """The document without secrets in any text.
+
+    A time holds no secret, though a password may be a part of one, such as a year.
+    """
     clean: dict[str, Any] = redactor.document(whole)
-    checks = zip(clean["checks"], whole["checks"], strict=True)
-    clean["checks"] = [{**shown, "timestamp": told["timestamp"]} for shown, told in checks]
-    return {**clean, "timestamp": whole["timestamp"]}
+    pairs = zip(clean["checks"], whole["checks"], strict=True)
+    checks = [{**check, "timestamp": given["timestamp"]} for check, given in pairs]
+    return {
+        **clean,
+        "checks": checks,
+        "rounds": whole["rounds"],
+        "timestamp": whole["timestamp"],
+    }
 
 
 def _keys(document: Mapping[str, Any], report: GateReport) -> dict[str, Any]:

@@ -87,18 +87,18 @@ class Browser:
         return [str(entry["message"]) for entry in self._log()]
 
     def accessibility(self) -> list[tuple[str, str]]:
-        """Role and name of all that a screen reader is told of, in the order of the page."""
+        """Role and name of everything that a screen reader reads, in the order of the page."""
         tree = self._tell("Accessibility.getFullAXTree")
         nodes = {node["nodeId"]: node for node in tree["nodes"]}
 
-        def told(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        def read(node: dict[str, Any]) -> Iterator[tuple[str, str]]:
             if not node["ignored"]:
                 yield node["role"]["value"], node.get("name", {}).get("value", "")
             for child in node.get("childIds", ()):
                 if child in nodes:
-                    yield from told(nodes[child])
+                    yield from read(nodes[child])
 
-        return list(told(next(iter(nodes.values()))))
+        return list(read(next(iter(nodes.values()))))
 
     def contrasts(self) -> dict[str, float]:
         """Every visible text and its contrast, as WCAG 2 defines it."""

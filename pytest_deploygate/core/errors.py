@@ -7,7 +7,7 @@ GateError                    everything below
 ├── NoDataError              the source answered, with nothing
 ├── NotJudgedError           a test ended without judging its criterion
 ├── CheckFailed              a criterion was judged and did not pass
-└── ActionError              an action could not be carried out: told, the verdict stays
+└── ActionError              an action could not be carried out: reported, the verdict stays
 """
 
 from __future__ import annotations

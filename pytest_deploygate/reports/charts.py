@@ -185,13 +185,13 @@ def _caption(result: Result, points: Sequence[Point], times: Axis, *, slope: boo
     low, high = min(v for _, v in points), max(v for _, v in points)
     shown = [value_text(v, result.unit) for v in (low, high)]
     longest = 1.5 * _step(result.history)
-    told = f"{_period(points[0][0], times, longest)}: {' to '.join(dict.fromkeys(shown))}"
+    caption = f"{_period(points[0][0], times, longest)}: {' to '.join(dict.fromkeys(shown))}"
     silence = times.high - points[-1][0]
     if silence > longest:
-        return f"{told}; nothing since {_clock(points[-1][0])} ({lasting(silence)})"
+        return f"{caption}; nothing since {_clock(points[-1][0])} ({lasting(silence)})"
     if slope:
-        return f"{told}; the dashed line is the trend that was judged"
-    return told + _how_long(result, times.high)
+        return f"{caption}; the dashed line is the trend that was judged"
+    return caption + _how_long(result, times.high)
 
 
 def _period(first: float, times: Axis, longest: float) -> str:

@@ -40,7 +40,7 @@ def test_the_worst_failure_decides(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "text"),
     [
         ("import os; os._exit(0)", "crashed"),
         ("import pytest; pytest.exit('enough', returncode=0)", ""),
@@ -50,12 +50,12 @@ def test_the_worst_failure_decides(
     ],
 )
 def test_a_check_that_ends_the_process_of_its_worker_is_no_go(
-    pytester: pytest.Pytester, run_gate: Gate, body: str, told: str
+    pytester: pytest.Pytester, run_gate: Gate, body: str, text: str
 ) -> None:
     pytester.makepyfile(test_good=GOOD, test_bad=f"def test_bad(): {body}")
     result = run_gate("-n", "2", "--max-worker-restart=1")
     assert result.ret == 2
-    result.stdout.fnmatch_lines([f"*{told}*", "*NO-GO (exit code 2)*"])
+    result.stdout.fnmatch_lines([f"*{text}*", "*NO-GO (exit code 2)*"])
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_the_entry_point_knows_every_hook() -> None:
 
 @pytest.mark.parametrize("hook", ["source", "actions", "reports"])
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "text"),
     [
         ("ValueError('no')", 2, "ValueError: no"),
         ("SystemExit(0)", 2, "SystemExit: 0"),
@@ -121,7 +121,7 @@ def test_the_entry_point_knows_every_hook() -> None:
     ],
 )
 def test_a_hook_that_raises_before_the_checks_ends_in_no_go_or_a_usage_error(
-    pytester: pytest.Pytester, run_gate: Gate, hook: str, error: str, code: int, told: str
+    pytester: pytest.Pytester, run_gate: Gate, hook: str, error: str, code: int, text: str
 ) -> None:
     pytester.makeconftest(f"""
         from pytest_deploygate import ConfigurationError
@@ -130,7 +130,7 @@ def test_a_hook_that_raises_before_the_checks_ends_in_no_go_or_a_usage_error(
     pytester.makepyfile(test_orders=CHECK)
     result = run_gate("test_orders.py")
     assert result.ret == code
-    assert told in result.stderr.str() + result.stdout.str()
+    assert text in result.stderr.str() + result.stdout.str()
 
 
 @pytest.mark.parametrize("error", ["ValueError: no pager", "SystemExit: 0", "Failed: no pager"])
@@ -159,9 +159,9 @@ def test_a_report_that_raises_makes_it_no_go_and_the_others_say_so(
     pytester.makepyfile(test_orders=CHECK)
     result = run_gate("test_orders.py", "--gate-junit", "gate.xml")
     assert result.ret == 2
-    told = "mine.txt: could not be written: AttributeError: 'GateReport' object has no attribute"
-    result.stdout.fnmatch_lines([f"*pytest_deploygate_reports */{told}*"])
-    assert told in (pytester.path / "gate.xml").read_text().replace("&apos;", "'")
+    text = "mine.txt: could not be written: AttributeError: 'GateReport' object has no attribute"
+    result.stdout.fnmatch_lines([f"*pytest_deploygate_reports */{text}*"])
+    assert text in (pytester.path / "gate.xml").read_text().replace("&apos;", "'")
     assert not (pytester.path / "mine.txt").exists()
 
 

@@ -159,7 +159,7 @@ VRAM = [
         vram_headroom=breach("VRAM free 2.08 %", "gpu=2", "and 1 more of 8"),
     ),
     scenario(
-        "one GPU of eight nearly full, told by DCGM",
+        "one GPU of eight nearly full, measured by DCGM",
         lambda p: dcgm(without_gpus(p), eight(gpu5=1)),
         NO_GO,
         vram_headroom=breach("VRAM free 4.17 %", "gpu=5", "modelName=L4", "the other 7 pass"),

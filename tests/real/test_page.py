@@ -224,7 +224,7 @@ def test_the_policy_refuses_a_script_even_if_one_got_in(browser: Browser, tmp_pa
     )
     browser.open(page)
     assert browser.driver.title == "GO · deployment gate"
-    assert len([told for told in browser.complaints() if "Content Security Policy" in told]) == 2
+    assert len([text for text in browser.complaints() if "Content Security Policy" in text]) == 2
 
 
 def test_without_its_style_the_page_can_still_be_read(

@@ -183,7 +183,7 @@ def prove(directory: Path, text: str, tests: list[dict[str, Any]]) -> None:
     document = {
         "rule_files": ["rules.yml"],
         "evaluation_interval": "1m",
-        # promtool takes the groups in any order, another one in every run, unless it is told
+        # promtool takes the groups in any order, another one in every run, unless it is given one
         "group_eval_order": [group["name"] for group in yaml.safe_load(text)["groups"]],
         "tests": tests,
     }

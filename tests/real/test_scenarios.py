@@ -134,10 +134,10 @@ def test_a_state_of_production_gets_the_right_verdict(row: Scenario, source: Sou
     results = judged(row, source)
     assert picture(results) == expected(row), [result.message for result in results]
     assert verdict(results) == row.verdict
-    told = {result.id: result.message for result in results}
+    messages = {result.id: result.message for result in results}
     for id, check in row.checks.items():
         for words in check.words:
-            assert words in told[id]
+            assert words in messages[id]
 
 
 @pytest.mark.parametrize("row", SCENARIOS, ids=lambda row: row.name)

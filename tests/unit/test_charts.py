@@ -139,7 +139,7 @@ def test_the_extremes_survive_the_thinning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "text"),
     [
         ((1.0, 2.0, 1.0), "1.00 s to 2.00 s"),
         ((1.0, 1.0), "1.00 s"),
@@ -149,14 +149,14 @@ def test_the_extremes_survive_the_thinning() -> None:
         ((1.0, 1.0, 3.0, NAN, INF), "1.00 s to 3.00 s; nothing since 12:13 UTC (2h)"),
     ],
 )
-def test_the_caption_says_what_the_chart_shows(values: tuple[float, ...], told: str) -> None:
+def test_the_caption_says_what_the_chart_shows(values: tuple[float, ...], text: str) -> None:
     length = 2 if len(values) < 4 else 4
     step = 3600.0 * length / (len(values) - 1)
-    assert of(*values, step=step).caption == f"Last {length}h: {told}"
+    assert of(*values, step=step).caption == f"Last {length}h: {text}"
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "text"),
     [
         ((3.0,) * 15, "Data since 13:59 UTC (14m): 3.00 s; beyond the limit all this time"),
         ((1.0,) * 118, "Data since 12:16 UTC (1h57m): 1.00 s"),
@@ -165,8 +165,8 @@ def test_the_caption_says_what_the_chart_shows(values: tuple[float, ...], told: 
         ((1.0,) * 121, "Last 2h: 1.00 s"),
     ],
 )
-def test_a_caption_speaks_for_no_time_without_data(values: tuple[float, ...], told: str) -> None:
-    assert of(*values).caption == told
+def test_a_caption_speaks_for_no_time_without_data(values: tuple[float, ...], text: str) -> None:
+    assert of(*values).caption == text
 
 
 def test_a_series_that_ended_is_said_to_have_ended() -> None:

@@ -100,9 +100,9 @@ class TestBuckets:
 
     def test_a_limit_inside_a_bucket_is_interpolated(self) -> None:
         given = criterion(**P95, below=3.0)
-        told = "interpolated in the bucket from 2.00 s to 5.00 s"
-        assert told in judge(given, one(2.5)).message
-        assert told in judge(given, one(3.5)).message
+        text = "interpolated in the bucket from 2.00 s to 5.00 s"
+        assert text in judge(given, one(2.5)).message
+        assert text in judge(given, one(3.5)).message
 
     @pytest.mark.parametrize("value", [1.5, 2.0, 5.0, 7.0])
     def test_a_value_in_another_bucket_is_not(self, value: float) -> None:
@@ -187,7 +187,7 @@ class TestPolicies:
 
 class TestMessages:
     @pytest.mark.parametrize(
-        ("details", "value", "told"),
+        ("details", "value", "text"),
         [
             (
                 {"below": 4.5, "unit": "seconds", "quantity": "p95"},
@@ -211,12 +211,12 @@ class TestMessages:
         ],
     )
     def test_value_and_limit_are_told_with_their_unit(
-        self, details: dict[str, Any], value: float, told: str
+        self, details: dict[str, Any], value: float, text: str
     ) -> None:
-        assert judge(criterion(**details), one(value)).message == told
+        assert judge(criterion(**details), one(value)).message == text
 
     @pytest.mark.parametrize(
-        ("values", "told"),
+        ("values", "text"),
         [
             ([9, 1], "9, limit 5 (pod=0), the other passes"),
             ([1, 9, 1, 2], "9, limit 5 (pod=1), the other 3 pass"),
@@ -232,22 +232,22 @@ class TestMessages:
         ],
     )
     def test_the_worst_series_is_named_and_the_others_are_counted(
-        self, values: list[float], told: str
+        self, values: list[float], text: str
     ) -> None:
         series = [one(value, pod=str(number)) for number, value in enumerate(values)]
-        assert judge(criterion(), *series).message == told
+        assert judge(criterion(), *series).message == text
 
     @pytest.mark.parametrize(
-        ("count", "told"),
+        ("count", "text"),
         [
             (0, "no data: the query matches nothing"),
             (1, "no data: the only series does not have service=c"),
             (495, "no data: none of 495 series has service=c"),
         ],
     )
-    def test_an_answer_about_others_is_told_from_no_answer(self, count: int, told: str) -> None:
+    def test_an_answer_about_others_differs_from_no_answer(self, count: int, text: str) -> None:
         series = [one(1, service=f"s{number}") for number in range(count)]
-        assert judge(criterion(match={"service": "c"}), *series).message == told
+        assert judge(criterion(match={"service": "c"}), *series).message == text
 
     def test_the_worst_is_the_farthest_from_the_limit(self) -> None:
         low = judge(criterion(at_least=5.0), one(4, pod="a"), one(-3, pod="b"), one(2, pod="c"))

@@ -23,7 +23,7 @@ class TestSustained:
         return criterion(**{"at_most": 5.0, "kind": SUSTAINED, **details})
 
     @pytest.mark.parametrize(
-        ("since", "light_", "told"),
+        ("since", "light_", "text"),
         [
             (285, ("GO", "ok"), "9, limit 5, for 4m45s, allowed for less than 5m"),
             (300, ("NO_GO", "breach"), "9, limit 5, for 5m"),
@@ -31,9 +31,9 @@ class TestSustained:
             (7200, ("NO_GO", "breach"), "9, limit 5, for 2h or more"),
         ],
     )
-    def test_a_breach_has_to_last(self, since: int, light_: tuple[str, str], told: str) -> None:
+    def test_a_breach_has_to_last(self, since: int, light_: tuple[str, str], text: str) -> None:
         result = judge(self.given(), over(SUSTAINED, lambda age: 9 if age <= since else 1))
-        assert (light(result), result.message) == (light_, told)
+        assert (light(result), result.message) == (light_, text)
 
     def test_a_breach_that_ended_is_none(self) -> None:
         result = judge(self.given(), over(SUSTAINED, lambda age: 1 if age < 15 else 9))
@@ -98,7 +98,7 @@ class TestTrend:
         return criterion(**{"at_least": 0.0, "kind": TREND, "quantity": "reward", **details})
 
     @pytest.mark.parametrize(
-        ("values", "light_", "told"),
+        ("values", "light_", "text"),
         [
             (lambda age: 12.0, ("GO", "ok"), "reward stable (now 12)"),
             (lambda age: 12 - age / HOUR, ("GO", "ok"), "reward rising by 1 per hour (now 12)"),
@@ -110,10 +110,10 @@ class TestTrend:
         ],
     )
     def test_the_slope_is_judged(
-        self, values: Callable[[float], float], light_: tuple[str, str], told: str
+        self, values: Callable[[float], float], light_: tuple[str, str], text: str
     ) -> None:
         result = judge(self.given(), over(TREND, values))
-        assert (light(result), result.message) == (light_, told)
+        assert (light(result), result.message) == (light_, text)
 
     def test_the_value_is_the_slope_per_hour(self) -> None:
         result = judge(self.given(), over(TREND, lambda age: 12 + age / HOUR / 4))
@@ -129,7 +129,7 @@ class TestTrend:
         assert light(result) == ("NO_GO", "breach")
 
     @pytest.mark.parametrize(
-        ("values", "told"),
+        ("values", "text"),
         [
             (lambda age: 1.0 if age <= 480 else None, "9 points in 2h, at least 10 needed"),
             (lambda age: 1.0 if age <= 3540 else None, "59m of 2h measured, at least 1h needed"),
@@ -137,9 +137,9 @@ class TestTrend:
             (lambda age: 1.0 if age >= 4000 else None, "no value for at least 1h7m"),
         ],
     )
-    def test_too_little_is_no_data(self, values: Callable[[float], float], told: str) -> None:
+    def test_too_little_is_no_data(self, values: Callable[[float], float], text: str) -> None:
         result = judge(self.given(), over(TREND, values))
-        assert (light(result), result.message) == (("WARNING", "no-data"), f"no data: {told}")
+        assert (light(result), result.message) == (("WARNING", "no-data"), f"no data: {text}")
 
     @pytest.mark.parametrize(("limit", "light_"), [(2.0, ("GO", "ok")), (0.5, ("NO_GO", "breach"))])
     def test_a_slope_is_no_quantile(self, limit: float, light_: tuple[str, str]) -> None:
@@ -207,8 +207,8 @@ class TestRunaway:
         assert light(judge(self.given(), self.loss(now, before))) == light_
 
     def test_the_message_names_the_limit_that_decided(self) -> None:
-        told = judge(self.given(), self.loss(1.9, 0.5)).message
-        assert told == "loss 1.9, limit 1.535 (3 x its 2h average 0.5116)"
+        text = judge(self.given(), self.loss(1.9, 0.5)).message
+        assert text == "loss 1.9, limit 1.535 (3 x its 2h average 0.5116)"
         assert judge(self.given(), self.loss(2.5, 0.5)).message == "loss 2.5, limit 2"
         assert judge(self.given(), self.loss(1.5, 1.5)).message == "loss 1.5 (≤ 2)"
 
@@ -242,18 +242,18 @@ class TestRunaway:
         assert light(result) == ("NO_GO", "breach")
 
     @pytest.mark.parametrize(
-        ("value", "light_", "told"),
+        ("value", "light_", "text"),
         [
             (0.5, ("WARNING", "no-data"), "no baseline: 9m of 2h measured"),
             (2.5, ("NO_GO", "breach"), "loss 2.5, limit 2"),
         ],
     )
     def test_without_a_baseline_the_limit_still_holds(
-        self, value: float, light_: tuple[str, str], told: str
+        self, value: float, light_: tuple[str, str], text: str
     ) -> None:
         result = judge(self.given(), over(RUNAWAY, lambda age: value if age < 600 else None))
         assert light(result) == light_
-        assert told in result.message
+        assert text in result.message
 
     def test_an_old_value_is_none(self) -> None:
         stopped = over(RUNAWAY, lambda age: 0.5 if age > 300 else None)

@@ -67,7 +67,7 @@ def test_a_gate_of_one_environment_writes_no_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "text"),
     [
         (["--gate-set", "fast_p95_mox=1"], "did you mean 'fast_p95_max'?"),
         (["no_such_directory"], "no_such_directory"),
@@ -77,10 +77,10 @@ def test_a_gate_of_one_environment_writes_no_report(tmp_path: Path) -> None:
         (["-k", "nothing"], "no criterion was collected"),
     ],
 )
-def test_what_cannot_be_used_is_one_line(arguments: list[str], told: str, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_one_line(arguments: list[str], text: str, tmp_path: Path) -> None:
     done = deploygate("rules", *arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert text in done.stderr
     assert done.stderr.startswith("deploygate rules: ")
     assert len(done.stderr.splitlines()) == 1
 

@@ -98,12 +98,12 @@ def test_only_files_are_discarded(tmp_path: Path) -> None:
 
 def test_what_cannot_be_written_is_refused_before_the_run(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for path, told in [
+    for path, text in [
         (tmp_path, "is a directory"),
         (tmp_path / "file" / "x", "Not a directory|File exists"),
         (tmp_path / ("x" * 300) / "x", "File name too long"),
     ]:
-        with pytest.raises(ConfigurationError, match=rf"--gate-json .*\(({told})\); give a file"):
+        with pytest.raises(ConfigurationError, match=rf"--gate-json .*\(({text})\); give a file"):
             refuse_unwritable("--gate-json", path)
     for path in (tmp_path / "file", tmp_path / "new" / "x", Path("/dev/stdout"), Path("/dev/null")):
         refuse_unwritable("--gate-json", path)

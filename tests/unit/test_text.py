@@ -9,7 +9,7 @@ from pytest_deploygate.core.text import counted, value_and_limit, value_text
 
 
 @pytest.mark.parametrize(
-    ("value", "unit", "told"),
+    ("value", "unit", "text"),
     [
         (300.0, "bytes", "300 B"),
         (0.0, "bytes", "0 B"),
@@ -25,12 +25,12 @@ from pytest_deploygate.core.text import counted, value_and_limit, value_text
         (12.345, "orders", "12.35 orders"),
     ],
 )
-def test_a_value_is_written_as_a_person_would(value: float, unit: str, told: str) -> None:
-    assert value_text(value, unit) == told
+def test_a_value_is_written_as_a_person_would(value: float, unit: str, text: str) -> None:
+    assert value_text(value, unit) == text
 
 
 @pytest.mark.parametrize(
-    ("value", "limit", "unit", "told"),
+    ("value", "limit", "unit", "text"),
     [
         (300.4, 300.0, "bytes", ("300.4 B", "300.0 B")),
         (100_000.4, 100_000.0, "", ("100000.4", "100000.0")),
@@ -38,13 +38,13 @@ def test_a_value_is_written_as_a_person_would(value: float, unit: str, told: str
     ],
 )
 def test_two_different_numbers_are_told_apart(
-    value: float, limit: float, unit: str, told: tuple[str, str]
+    value: float, limit: float, unit: str, text: tuple[str, str]
 ) -> None:
-    assert value_and_limit(value, limit, unit) == told
+    assert value_and_limit(value, limit, unit) == text
 
 
 @pytest.mark.parametrize(
-    ("name", "told"),
+    ("name", "text"),
     [
         ("test_orders_flow", "Orders flow"),
         ("error_rate[checkout]", "Error rate [checkout]"),
@@ -53,12 +53,12 @@ def test_two_different_numbers_are_told_apart(
         ("[x]", "[x]"),
     ],
 )
-def test_a_name_in_words_keeps_its_parameter_as_it_is(name: str, told: str) -> None:
-    assert humanised(name) == told
+def test_a_name_in_words_keeps_its_parameter_as_it_is(name: str, text: str) -> None:
+    assert humanised(name) == text
 
 
 @pytest.mark.parametrize(
-    ("number", "told"), [(0, "0 checks"), (1, "1 check"), (6440, "6,440 checks")]
+    ("number", "text"), [(0, "0 checks"), (1, "1 check"), (6440, "6,440 checks")]
 )
-def test_one_is_no_plural(number: int, told: str) -> None:
-    assert counted(number, "check") == told
+def test_one_is_no_plural(number: int, text: str) -> None:
+    assert counted(number, "check") == text

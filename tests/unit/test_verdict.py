@@ -19,7 +19,7 @@ def unanswered(message: str = REFUSED) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("results", "told"),
+    ("results", "text"),
     [
         ([unanswered()], f"the only critical check could not be evaluated: {REFUSED}"),
         (
@@ -33,8 +33,8 @@ def unanswered(message: str = REFUSED) -> Result:
         ([unanswered("")], "the only critical check could not be evaluated"),
     ],
 )
-def test_a_cause_that_is_the_same_everywhere_is_named(results: list[Result], told: str) -> None:
-    assert blindness(results) == f"the gate is blind: {told}"
+def test_a_cause_that_is_the_same_everywhere_is_named(results: list[Result], text: str) -> None:
+    assert blindness(results) == f"the gate is blind: {text}"
 
 
 def test_one_series_that_was_judged_is_enough_to_see() -> None:

@@ -26,7 +26,7 @@ Points = tuple[tuple[float, float], ...]
 
 
 def wanted(results: Iterable[Result]) -> list[Result]:
-    """The results that have no history and want one: the worst first, and never too many.
+    """Return the results that lack a history and need one: the worst first, at most ``MOST``.
 
     Where there are too many, nobody looks at the charts of what passed.
     """

@@ -152,7 +152,7 @@ class _Concluding(NamedTuple):
 
 
 def _why_nothing(criterion: Criterion, answered: int) -> str:
-    """Why there is no series to judge, where the answer has so many."""
+    """Why no series can be judged; ``answered`` counts the series of the answer."""
     if not answered:
         return "the query matches nothing"
     labels = (f"{name}={text}" for name, text in sorted(criterion.match.items()))

@@ -28,8 +28,8 @@ class Runaway(Kind):
     """Judge the newest value against the limit and against a multiple of its own average.
 
     The multiple counts where it is stricter than the limit. It is a multiple of the average
-    magnitude: an average around zero, or below, is no size to multiply. A value may reach it,
-    whatever the limit: what is always zero does not run away.
+    magnitude, because an average near or below zero says nothing about the size of the values. A
+    value may be equal to it, whatever the comparison: a loss that is always zero does not run away.
 
     Args:
         baseline: how far back the average reaches.

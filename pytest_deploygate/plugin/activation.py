@@ -114,7 +114,7 @@ def _refuse_what_hides_failures(config: pytest.Config) -> None:
 
 
 def _fixtures(gate: Gate) -> ModuleType:
-    """The fixture ``gate``, in a module, as methods may have no scope.
+    """The fixture ``gate``, in a module: a fixture with a scope cannot be a method.
 
     It does not take ``request``, for which pytest would build a fixture definition in every test.
     """
@@ -132,7 +132,7 @@ def _fixtures(gate: Gate) -> ModuleType:
 def _spare_the_garbage_collector(config: pytest.Config) -> None:
     """Let it search less often, and not what lives as long as the process does.
 
-    Modules, tests and their results are no garbage. To search them again and again, last of all
+    Modules, tests and their results live until the end. To search them again and again, last of all
     at the exit, takes longer than a gate of thirteen criteria. Should the process go on when
     pytest is done, it is searched as before.
     """

@@ -25,7 +25,7 @@ class Collected:
     """Criteria resolved with the settings of their run, in the order of collection.
 
     ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
-    runs with them and that are no criteria.
+    runs with them and that are not criteria.
     """
 
     criteria: tuple[Criterion, ...]

@@ -25,7 +25,7 @@ class TestDetails(JSONReportBase):  # type: ignore[misc]
 
     __test__ = False
 
-    # pluggy ignores what is no function: these are the wrappers around every test.
+    # pluggy ignores attributes that are not functions. These are the wrappers around every test.
     pytest_runtest_protocol = None
     pytest_runtest_call = None
     pytest_runtest_teardown = None

@@ -80,7 +80,7 @@ class RunEnd:
             self._config.hook.pytest_deploygate_verdict(report=self.conclude(), config=self._config)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # sys.exit(0) in a plugin is no verdict either
+        except BaseException as error:  # sys.exit(0) in a plugin must not become the verdict
             shown = "".join(traceback.format_exception(error))
             print(self._run.redactor.text(shown), file=sys.stderr)
             why = printable(f"{type(error).__name__}: {error}")

@@ -1,7 +1,7 @@
 """A value held against its limit, and the time before it, as geometry for inline SVG.
 
 Coordinates are whole numbers from 0 to 1000, y pointing down; the page stretches them to its own
-width. What is no drawable number is a gap, never a coordinate.
+width. A value that cannot be drawn is a gap, never a coordinate.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def is_slope(result: Result) -> bool:
 
 
 def bar(result: Result) -> Bar | None:
-    """The value against its limit, from zero; None where there are no two numbers."""
+    """The value against its limit, from zero; None without two numbers."""
     value, limit = result.value, result.threshold
     if value is None or limit is None or not (_drawable(value) and _drawable(limit)):
         return None

@@ -15,7 +15,10 @@ from tests.production import openmetrics, production
 
 SERVED = tuple(
     f"tests/real/test_{name}.py"
-    for name in ("doctor", "page", "promql", "rules", "scenarios", "servers", "victoria_metrics")
+    for name in (
+        *("doctor", "narrowing", "page", "promql", "rules"),
+        *("scenarios", "servers", "victoria_metrics"),
+    )
 )
 """The files that start servers of their own, of which each holds much data."""
 END = 1_790_000_000.0

@@ -16,6 +16,7 @@ from pytest_deploygate.config.settings import (
     ActionTables,
     CriterionOverride,
     Given,
+    GivenText,
     Settings,
 )
 from pytest_deploygate.config.values import converted
@@ -89,6 +90,7 @@ def merge(*layers: Layer) -> Settings:
     settings = Settings(
         **values,
         thresholds=_thresholds(layers, values.get("gate_set", {})),
+        vars=_variables(layers, values.get("gate_var", {})),
         criteria=_criteria(layers),
         actions=_actions(layers),
         origins=origins,
@@ -110,6 +112,14 @@ def _thresholds(layers: tuple[Layer, ...], gate_set: Mapping[str, float]) -> dic
         given = layer.table.get("thresholds", {})
         found |= {key: Given(float(value), layer.origin) for key, value in given.items()}
     return found | {key: Given(value, COMMAND_LINE) for key, value in gate_set.items()}
+
+
+def _variables(layers: tuple[Layer, ...], gate_var: Mapping[str, str]) -> dict[str, GivenText]:
+    found: dict[str, GivenText] = {}
+    for layer in reversed(layers):
+        given = layer.table.get("vars", {})
+        found |= {name: GivenText(str(value), layer.origin) for name, value in given.items()}
+    return found | {name: GivenText(value, COMMAND_LINE) for name, value in gate_var.items()}
 
 
 def _criteria(layers: tuple[Layer, ...]) -> dict[str, CriterionOverride]:

@@ -10,6 +10,8 @@ from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import did_you_mean
 
+_RELEASE = "version"  # the reports name the release that is judged, whoever else uses it
+
 
 class Unknown(NamedTuple):
     """A name that no criterion has: the message, and whether it was given for this run only."""
@@ -18,8 +20,16 @@ class Unknown(NamedTuple):
     for_this_run: bool
 
 
-def unknown_names(settings: Settings, criteria: Collection[Criterion]) -> dict[str, Unknown]:
-    """Thresholds and overrides that none of the criteria has, by name."""
+def unknown_names(
+    settings: Settings, criteria: Collection[Criterion], used: Collection[str] = ()
+) -> dict[str, Unknown]:
+    """Thresholds, overrides and variables that mean nothing to the criteria, by name.
+
+    Args:
+        settings: of the run.
+        criteria: every criterion that was seen.
+        used: the variables that their queries and titles ask for.
+    """
     keys = {threshold.key for criterion in criteria for threshold in criterion.thresholds}
     ids = {criterion.id for criterion in criteria}
     found = {}
@@ -31,6 +41,10 @@ def unknown_names(settings: Settings, criteria: Collection[Criterion]) -> dict[s
         origin = settings.criteria[name].origin
         message = f"{origin}: unknown criterion {name!r}, {did_you_mean(name, ids)}"
         found[f"criteria.{name}"] = Unknown(message, False)
+    for name in settings.vars.keys() - set(used) - {_RELEASE}:
+        origin = settings.vars[name].origin
+        message = f"{origin}: no check uses the variable {name!r}, {did_you_mean(name, used)}"
+        found[f"vars.{name}"] = Unknown(message, origin == COMMAND_LINE)
     return dict(sorted(found.items()))
 
 

@@ -11,7 +11,9 @@ from typing import Literal
 NAME = "deploygate"
 """The name for ``-p``, and of the console script."""
 
-OptionType = Literal["text", "path", "output", "flag", "numbers", "duration", "count", "time"]
+OptionType = Literal[
+    "text", "path", "output", "flag", "numbers", "texts", "duration", "count", "time"
+]
 """What an option takes. ``path`` is a file that is read, ``output`` is a file that is written."""
 
 
@@ -87,6 +89,19 @@ OPTIONS = (
         "set a threshold for this run; repeatable",
         "numbers",
         "KEY=VALUE",
+        in_file=False,
+    ),
+    Option(
+        "gate-select",
+        'add these label matchers to every selector of every query: \'namespace="prod",app="a"\'',
+        metavar="MATCHERS",
+    ),
+    # The file has [vars] for this.
+    Option(
+        "gate-var",
+        "replace $NAME in queries and titles; repeatable",
+        "texts",
+        "NAME=VALUE",
         in_file=False,
     ),
     Option(

@@ -23,6 +23,7 @@ _CRITERION = {
         "query": {"type": "string", "pattern": r"\S"},
         "no_data": {"enum": list(NoData)},
         "optional": {"type": "boolean"},
+        "select": {"type": "string"},
     },
     "additionalProperties": False,
 }
@@ -54,6 +55,7 @@ def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON Schema of the file, made from the options and the schema of ``[[actions]]``."""
     shared: dict[str, Any] = {o.name: _option_schema(o) for o in OPTIONS if o.in_file}
     shared["thresholds"] = {"type": "object", "additionalProperties": {"type": "number"}}
+    shared["vars"] = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
     shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
     shared["actions"] = actions
     environment = {"type": "object", "properties": shared, "additionalProperties": False}

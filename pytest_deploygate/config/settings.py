@@ -22,6 +22,13 @@ class Given(NamedTuple):
     origin: str
 
 
+class GivenText(NamedTuple):
+    """A variable's value and where it was given."""
+
+    value: str
+    origin: str
+
+
 class CriterionOverride(NamedTuple):
     """What the configuration changes of one criterion, and where."""
 
@@ -51,9 +58,11 @@ class Settings:
     Attributes:
         gate_at: Unix seconds.
         gate_set: the thresholds of the command line; ``thresholds`` has those of the file too.
+        gate_var: the variables of the command line; ``vars`` has those of the file too.
         gate_query_timeout: seconds.
         gate_timeout: seconds.
         thresholds: by key.
+        vars: the variables of queries and titles, by name.
         criteria: what the configuration changes of criteria, by criterion id.
         actions: what to do after the verdict.
         origins: where each option was given, by option name; for messages.
@@ -67,6 +76,8 @@ class Settings:
     gate_metrics: Path | None = None
     gate_pushgateway: str = ""
     gate_set: Mapping[str, float] = field(default_factory=dict)
+    gate_select: str = ""
+    gate_var: Mapping[str, str] = field(default_factory=dict)
     gate_config: Path | None = None
     gate_env: str = ""
     gate_at: float | None = None
@@ -80,6 +91,7 @@ class Settings:
     gate_concurrency: int = 16
 
     thresholds: Mapping[str, Given] = field(default_factory=dict)
+    vars: Mapping[str, GivenText] = field(default_factory=dict)
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
     actions: ActionTables = field(default_factory=ActionTables)
     origins: Mapping[str, str] = field(default_factory=_none_given)

@@ -93,10 +93,26 @@ def _number(text: str) -> tuple[str, float]:
     return key, number
 
 
+def _texts(given: Iterable[str]) -> dict[str, str]:
+    return dict(_text(text) for text in given)
+
+
+def _text(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise ConfigurationError(f"{text!r}: write it as NAME=VALUE, such as namespace=prod")
+    # An unset variable of a pipeline: NAME="" would select the series without the label.
+    if not value:
+        raise ConfigurationError(f"{text!r}: the value is empty; give a value, or leave it out")
+    return name, value
+
+
 _CONVERTERS: Mapping[OptionType, Callable[[Any], object]] = {
     "text": str,
     "flag": bool,
     "numbers": _numbers,
+    "texts": _texts,
     "duration": seconds,
     "count": _count,
     "time": unix_seconds,

@@ -107,6 +107,8 @@ class Criterion:
         optional: without data the check is skipped: it is shown and does not count.
         nan_is_breach: NaN means that something diverged, not that there was no traffic.
         match: judge only the series that carry these labels.
+        select: label matchers for the selectors of the query, instead of ``--gate-select``; empty
+            for none.
         buckets: finite upper bounds of the histogram behind the query, in the unit of the query.
             With them a message says where a quantile is interpolated or cut off.
 
@@ -131,6 +133,7 @@ class Criterion:
     optional: bool = False
     nan_is_breach: bool = False
     match: Mapping[str, str] = field(default_factory=dict)
+    select: str | None = None
     buckets: tuple[float, ...] = ()
     comparison: Comparison = field(init=False, repr=False, compare=False)
     thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)

@@ -30,6 +30,8 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "notices": list(report.notices),
         "advisory": report.advisory,
         "gate_environment": report.environment,
+        "selection": report.selection,
+        "variables": dict(report.variables),
         "source": {"kind": report.source.kind, "location": report.source.location},
         "configured": [
             {"name": c.name, "value": c.value, "default": c.default, "origin": c.origin}

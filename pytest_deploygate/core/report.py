@@ -94,6 +94,8 @@ class GateReport:
     nothing. ``page`` is the HTML page's path in the CI system's project directory, where that
     can be linked. ``actions`` are what was done about the verdict; they never change it.
     ``refused`` says that the problem is what was given, and that nothing was run.
+    ``selection`` are the matchers that narrowed every query, as PromQL, and ``variables`` the
+    values of the queries' variables by name.
     ``rounds`` are the judgements that the verdict rests on; an ordinary run has one.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
@@ -110,6 +112,8 @@ class GateReport:
     duration: float = 0.0
     source: SourceInfo = field(default_factory=lambda: SourceInfo(kind="prometheus", location=""))
     environment: str = ""
+    selection: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
     advisory: bool = False
     changes: tuple[Change, ...] = ()
     page: str = ""

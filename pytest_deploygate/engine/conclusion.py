@@ -6,7 +6,8 @@ cannot be written) is a finding like any other, and another report is concluded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
@@ -27,6 +28,8 @@ class RunFacts(NamedTuple):
     at: float
     source: SourceInfo
     environment: str = ""
+    selection: str = ""
+    variables: Mapping[str, str] = MappingProxyType({})
     advisory: bool = False
     page: str = ""
     judges: bool = True
@@ -57,6 +60,8 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         duration=findings.ended_at - findings.started_at,
         source=facts.source,
         environment=facts.environment,
+        selection=facts.selection,
+        variables=facts.variables,
         advisory=facts.advisory,
         changes=_changes(notes),
         page=facts.page,

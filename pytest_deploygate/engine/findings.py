@@ -5,7 +5,7 @@ It knows no pytest: it takes plain values, in whatever order and from whatever p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -36,7 +36,12 @@ class SettingsUse(NamedTuple):
 
 
 def settings_use(
-    settings: Settings, criteria: list[Criterion], *, in_part: bool = False
+    settings: Settings,
+    criteria: list[Criterion],
+    *,
+    in_part: bool = False,
+    variables: Collection[str] = (),
+    misfits: Iterable[str] = (),
 ) -> SettingsUse:
     """What these settings mean to these criteria.
 
@@ -44,12 +49,14 @@ def settings_use(
         settings: of the run.
         criteria: every criterion that this process saw.
         in_part: whether others may exist that the configuration file is for.
+        variables: the names that were used.
+        misfits: what was found wrong while criteria were resolved.
     """
     unknown = {
         name: (one.message, one.for_this_run or not in_part)
-        for name, one in unknown_names(settings, criteria).items()
+        for name, one in unknown_names(settings, criteria, variables).items()
     }
-    misfits = wrong_units(settings, criteria)
+    misfits = [*misfits, *wrong_units(settings, criteria)]
     return SettingsUse(tuple(misfits), unknown, changes(settings, criteria))
 
 

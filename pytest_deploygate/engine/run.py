@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.criterion import Criterion
-from pytest_deploygate.core.errors import SourceError
-from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.errors import ConfigurationError, SourceError
+from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.engine import unlabelled
 from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.judging import judge, queries_of
+from pytest_deploygate.engine.outcome import unanswered
+from pytest_deploygate.engine.scope import Scope, Scoped
 from pytest_deploygate.kinds.times import Times
 
 if TYPE_CHECKING:
@@ -45,13 +48,15 @@ class GateRun:
         self.redactor.add(environ.get("PROMETHEUS_TOKEN", "").strip())  # whoever is asked
         recording = _recording(settings)
         self.settings = settings
+        self.scope = Scope(settings)
         self.at = recording.times[0] if recording else _start(settings)
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, settings.gate_timeout)
         self._charts = _asking(source, settings, settings.gate_query_timeout)
         # By id and query: a criterion need not be hashable. Equal ones, such as those that a test
         # makes anew each time that it asks, are one.
-        self._resolved: dict[tuple[str, str], list[tuple[Criterion, Criterion]]] = {}
+        self._resolved: dict[tuple[str, str], list[tuple[Criterion, Scoped]]] = {}
+        self._misfits: dict[str, None] = {}
         self._histories: dict[Query, Measurement] = {}
         self.pushgateway = _pushgateway(settings, self.redactor)
 
@@ -67,13 +72,22 @@ class GateRun:
 
     def resolved(self, criterion: Criterion) -> Criterion:
         """The criterion with the settings of this run, worked out once."""
+        return self.scoped(criterion).criterion
+
+    def scoped(self, criterion: Criterion) -> Scoped:
+        """The same with what narrows it, and with the reason why it cannot be asked, if any."""
         known = self._resolved.setdefault((criterion.id, criterion.query), [])
-        for given, resolved in known:
+        for given, scoped in known:
             if given is criterion or given == criterion:
-                return resolved
-        resolved = self.settings.resolve(criterion)
-        known.append((criterion, resolved))
-        return resolved
+                return scoped
+        scoped = self.scope.of(self.settings.resolve(criterion))
+        known.append((criterion, scoped))
+        return scoped
+
+    def misfits(self, criteria: Iterable[Criterion]) -> list[str]:
+        """Why these criteria cannot be asked, and those that were, where a setting is wrong."""
+        found = (one.problem for one in map(self.scoped, criteria) if one.misfit)
+        return list(dict.fromkeys((*self._misfits, *found)))
 
     def prefetch(self, criteria: Iterable[Criterion], at: float) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
@@ -84,20 +98,70 @@ class GateRun:
         return self.measurements.progress(self._queries(criteria, at))
 
     def _queries(self, criteria: Iterable[Criterion], at: float) -> list[Query]:
-        times = Times(at)
-        return [query for one in criteria for query in queries_of(self.resolved(one), times)]
+        return [query for one in criteria for query in self._queries_of(self.scoped(one), at)]
+
+    def _queries_of(self, scoped: Scoped, at: float) -> list[Query]:
+        criterion, own, problem, _ = scoped
+        if problem:
+            return []
+        try:
+            asked = [self.scope.narrowed(one, own) for one in queries_of(criterion, Times(at))]
+        except SourceError:  # its judgement says why
+            return []
+        if own and (labels := unlabelled.question(criterion, own, at)):
+            asked.append(labels)
+        return asked
 
     def judge(self, criterion: Criterion, at: float) -> Result:
         """One criterion judged at an evaluation time (Unix seconds), with this run's settings."""
-        return judge(self.resolved(criterion), at, self.ask)
+        scoped = self.scoped(criterion)
+        criterion, own, problem, misfit = scoped
+        if misfit:
+            self._misfits[problem] = None
+        if problem:
+            return unanswered(criterion, at, problem)
+        if not own:
+            return judge(criterion, at, self.ask)
+        result = judge(criterion, at, lambda query: self.ask(self.scope.narrowed(query, own)))
+        with suppress(SourceError):  # what was measured counts
+            result = unlabelled.checked(result, criterion, own, self.ask)
+        return result
 
     def ask(self, query: Query) -> Measurement:
-        """The source's answer.
+        """The source's answer to a query as it is.
 
         Raises:
             SourceError: the source could not answer.
         """
         return self.measurements.ask(query)
+
+    def ask_in_scope(self, query: Query) -> Measurement:
+        """The source's answer to a query of a test: with variables, narrowed like all others.
+
+        Raises:
+            ConfigurationError: a variable is not defined.
+            SourceError: the source could not answer, or the query cannot be narrowed.
+        """
+        try:
+            return self.ask(self.scope.ad_hoc(query))
+        except ConfigurationError as error:
+            self._misfits[str(error)] = None
+            raise
+
+    def why_nothing_is_selected(self, results: Iterable[Result], at: float) -> str:
+        """That no series has the matchers of the run, where nothing that has them was measured."""
+        own = self.scope.matchers
+        judged = [one for one in results if one.reason is not Reason.ERROR]
+        if not own or any(self._is_narrowed(one) and one.evaluated for one in judged):
+            return ""
+        if not any(one.reason is Reason.NO_DATA for one in judged):
+            return ""
+        with suppress(SourceError):
+            return unlabelled.why_nothing(own, self.settings.origins["gate-select"], at, self.ask)
+        return ""
+
+    def _is_narrowed(self, result: Result) -> bool:
+        return all(one.expr in result.query for one in self.scope.matchers)
 
     def with_history(self, results: Sequence[Result], at: float) -> tuple[Result, ...]:
         """The results, with the two hours before ``at`` if there will be a page with charts."""

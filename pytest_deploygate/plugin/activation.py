@@ -92,6 +92,8 @@ def _register_run(
         at=run.at,
         source=run.source.info,
         environment=run.settings.gate_env,
+        selection=run.scope.selection,
+        variables=run.scope.variables.values,
         advisory=run.settings.gate_advisory,
         page=path_in_project(run.settings.gate_html, os.environ),
         judges=judged,

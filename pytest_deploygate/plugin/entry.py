@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         keywords: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
         if option.type == "flag":
             keywords["action"] = "store_true"
-        elif option.type == "numbers":
+        elif option.type in ("numbers", "texts"):
             keywords["action"] = "append"
         if option.choices:
             keywords["choices"] = option.choices

@@ -36,6 +36,7 @@ class Details(TypedDict, total=False):
     optional: bool
     nan_is_breach: bool
     match: Mapping[str, str]
+    select: str | None
     buckets: tuple[float, ...]
 
 
@@ -130,7 +131,7 @@ class Gate:
 
     def _series(self, query: Query, allow_empty: bool) -> tuple[Series, ...]:
         __tracebackhide__ = True
-        measurement = self._run.ask(query)
+        measurement = self._run.ask_in_scope(query)
         if measurement.warnings:
             raise NoDataError(f"incomplete, the source warns: {measurement.warnings[0]}")
         if not measurement.series and not allow_empty:

@@ -45,7 +45,13 @@ class GateHooks:
     def settings_use(self) -> SettingsUse:
         """What the settings mean to the criteria that this process has seen until now."""
         in_part = self._others or self._narrowed
-        return settings_use(self.run.settings, self.run.criteria, in_part=in_part)
+        return settings_use(
+            self.run.settings,
+            self.run.criteria,
+            in_part=in_part,
+            variables=self.run.scope.variables.used,
+            misfits=self.run.misfits(self.criteria),
+        )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
@@ -115,7 +121,8 @@ class GateHooks:
             marks = tests.severities_of(item)
             if len(marks) > 1:
                 self._refuse(f"{item.nodeid}: is marked critical and warning; keep one of them")
-            item.stash[_NOTE] = tests.known(item, min(marks, default=None), self.run.at)
+            resolved = next(map(self.run.resolved, tests.criteria_of(item)), None)
+            item.stash[_NOTE] = tests.known(item, min(marks, default=None), self.run.at, resolved)
 
     def _refuse_misfits(self) -> None:
         """Refuse settings that cannot be used, as far as that is known before the checks run.

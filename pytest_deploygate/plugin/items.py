@@ -117,9 +117,10 @@ def mark(item: pytest.Item, severity: Severity) -> None:
     item.stash[_GIVEN] = severity
 
 
-def known(item: pytest.Item, severity: Severity | None, at: float) -> CheckNote:
-    """What is known of a check before it is judged."""
-    criterion = next(iter(criteria_of(item)), None)
+def known(
+    item: pytest.Item, severity: Severity | None, at: float, criterion: Criterion | None
+) -> CheckNote:
+    """What is known of a check before it is judged; ``criterion`` is its own, resolved."""
     if criterion is None:
         return CheckNote(severity, item.name.removeprefix("test_"), _title(item), "", at)
     return CheckNote(severity, criterion.id, criterion.title, criterion.query, at)

@@ -56,8 +56,10 @@ class RunEnd:
         """
         if not self._findings.notes.settings:
             self._findings.settings_used(use)
+        results, at = self._findings.results, self._facts.at
+        if nothing := self._run.why_nothing_is_selected(results, at):
+            self._findings.problem(nothing)
         if not self.conclude().problems:
-            results, at = self._findings.results, self._facts.at
             self._findings.charted(self._run.with_history(results, at))
         note_source(self._findings, self._run)
 

@@ -19,7 +19,7 @@ from pytest_deploygate.promql.tokens import Place, places
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _METRIC = "__name__"
-_EXAMPLE = "write them as in namespace=\"prod\",app=~\"checkout|cart\""
+_EXAMPLE = 'write them as in namespace="prod",app=~"checkout|cart"'
 
 
 class Matcher(NamedTuple):
@@ -43,10 +43,8 @@ class Matcher(NamedTuple):
     @property
     def takes_missing(self) -> bool:
         """Whether it matches a series without the label, too: PromQL takes that for empty."""
-        if self.operator in ("=~", "!~"):
-            empty = _matches_empty(self.value)
-        else:
-            empty = not self.value
+        pattern = self.operator in ("=~", "!~")
+        empty = _matches_empty(self.value) if pattern else not self.value
         return empty == (self.operator in ("=", "=~"))
 
     @property

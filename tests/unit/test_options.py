@@ -21,11 +21,12 @@ TYPES: Mapping[OptionType, object] = {
     "output": Path | None,
     "flag": bool,
     "numbers": Mapping[str, float],
+    "texts": Mapping[str, str],
     "duration": float,
     "count": int,
     "time": float | None,
 }
-TABLES = {"thresholds", "criteria", "actions", "origins"}
+TABLES = {"thresholds", "vars", "criteria", "actions", "origins"}
 """The attributes that are not options."""
 
 

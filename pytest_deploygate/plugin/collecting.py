@@ -25,13 +25,14 @@ class Collected:
     """Criteria resolved with the settings of their run, in the order of collection.
 
     ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
-    runs with them and that are not criteria.
+    runs with them and that are not criteria. ``problems`` say why some criteria cannot be asked.
     """
 
     criteria: tuple[Criterion, ...]
     run: GateRun
     arguments: tuple[str, ...]
     others: int = 0
+    problems: tuple[str, ...] = ()
 
 
 class _Collector:
@@ -58,9 +59,14 @@ class _Collector:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         gate = session.config.stash[GATE_HOOKS]
-        resolved = tuple(gate.run.resolved(one) for one in gate.criteria)
-        others = gate.findings.expected - len(resolved)
-        self.collected = Collected(resolved, gate.run, self._arguments, others)
+        scoped = [gate.run.scoped(one) for one in gate.criteria]
+        self.collected = Collected(
+            tuple(one.criterion for one in scoped),
+            gate.run,
+            self._arguments,
+            others=gate.findings.expected - len(scoped),
+            problems=tuple(one.problem for one in scoped if one.problem),
+        )
 
 
 def collect(arguments: Sequence[str]) -> Collected:

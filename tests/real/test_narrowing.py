@@ -337,6 +337,22 @@ def test_rules_and_dashboard_are_narrowed(
                 }
 
 
+def test_a_query_that_cannot_be_narrowed_is_not_exported(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytester.makepyfile(
+        """
+        from pytest_deploygate import Criterion, gate_criteria
+
+        @gate_criteria([Criterion(id="odd", query="up default 0", at_least=1)])
+        def test_criterion(criterion, gate):
+            gate.check(criterion)
+        """
+    )
+    assert cli.main(["rules", ".", "--gate-select", SHOP]) == 2
+    assert "criterion 'odd': its query cannot be narrowed" in capsys.readouterr().err
+
+
 def _exprs(command: str, text: str) -> Iterator[str]:
     import yaml
 

@@ -56,7 +56,7 @@ def test_a_name_that_cannot_be_used_is_refused(name: str) -> None:
         Variables({name: "x"}, {name: "deploygate.toml"})
 
 
-@given(st.text(st.characters(exclude_categories=("Cs",)), min_size=1), st.sampled_from("\"'"))
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.sampled_from("\"'"))
 def test_any_value_in_a_string_stays_a_value(value: str, quote: str) -> None:
     found = selectors(replaced(f"x{{a={quote}$v{quote}}}", v=value))
     assert found is not None
@@ -70,5 +70,5 @@ def test_the_names_that_were_used_are_known() -> None:
 
 
 def test_what_the_kind_replaces_is_known() -> None:
-    assert has_reserved("x{$side}") and has_reserved("x[${window}]") and has_reserved("$__x")
+    assert all(map(has_reserved, ["x{$side}", "x[${window}]", "$__x"]))
     assert not has_reserved("$app $$ $1")

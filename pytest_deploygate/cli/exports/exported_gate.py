@@ -56,11 +56,14 @@ def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:
     """The gate that pytest would run with these arguments.
 
     Raises:
-        ConfigurationError: there is no criterion, or two have the same id.
+        ConfigurationError: there is no criterion, two have the same id, or a query cannot be
+            narrowed.
     """
     from pytest_deploygate.plugin.collecting import collect
 
     collected = collect(pytest_arguments)
+    if collected.problems:
+        raise ConfigurationError(collected.problems[0])
     criteria = tuple(replace(one, id=printable(one.id)) for one in collected.criteria)
     twice = [name for name, count in Counter(one.id for one in criteria).items() if count > 1]
     if twice:

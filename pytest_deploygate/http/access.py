@@ -7,12 +7,15 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor, Secret
+from pytest_deploygate.core.text import printable
 
 AUTHORIZATION = "Authorization"
+# Some servers take a key as a parameter of the URL.
+_SECRET_NAME = re.compile(r"token|key|secret|passw|pwd|auth|signature|credential", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -38,7 +41,7 @@ class Access(NamedTuple):
     """How one server is reached.
 
     Args:
-        url: without credentials.
+        url: without credentials. Its parameters are sent along with every request.
         redactor: knows the credentials.
         headers: added to every request, such as ``Authorization``.
         tls: how the server and this client prove their identity.
@@ -78,10 +81,21 @@ def access_by_url(url: str, redactor: Redactor, *, origin: str) -> Access:
             "http://localhost:9090 or https://prometheus.example.com/base, and percent-encode "
             "special characters in a password (@ / ? #)"
         )
+    if parts.fragment:
+        raise ConfigurationError(
+            f"{origin}: #{printable(redactor.text(parts.fragment), 40)} is for a browser, and is "
+            "never sent to a server; cut it off"
+        )
     clean, authorization = without_credentials(url, redactor)
-    clean = urlunsplit(urlsplit(clean)._replace(query="", fragment=""))
+    _hide_secrets(parts.query, redactor)
     headers = {AUTHORIZATION: authorization} if authorization else {}
     return Access(url=clean, redactor=redactor, headers=headers)
+
+
+def _hide_secrets(query: str, redactor: Redactor) -> None:
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if _SECRET_NAME.search(name):
+            redactor.add(value)
 
 
 def without_credentials(url: str, redactor: Redactor) -> tuple[str, Secret | None]:

@@ -18,13 +18,14 @@ from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 import requests
 import urllib3
 
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.text import printable
+from pytest_deploygate.core.urls import below
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.failures import Cause, RequestError, request_error
 from pytest_deploygate.http.response_limits import read_body
@@ -104,7 +105,7 @@ class Client:
         Raises:
             RequestError: there is no usable response.
         """
-        url = _below(self._access.url, request.path)
+        url = below(self._access.url, request.path)
         try:
             return self._follow(request, url, deadline)
         except Exception as error:
@@ -123,7 +124,7 @@ class Client:
                     body = read_body(response, excerpt=self._excerpt)
                     return Response(response.status_code, response.headers, body)
             self._refuse_elsewhere(url, target)
-            url = target
+            url = _with_parameters(target, self._access.url)
         raise RequestError(Cause.REDIRECT, "redirects in a circle")
 
     def _open(self, request: Request, url: str, deadline: float) -> requests.Response:
@@ -216,15 +217,21 @@ def _read_environment_once(session: requests.Session, url: str) -> None:
     session.trust_env = False
 
 
-def _below(url: str, path: str) -> str:
-    return f"{url.rstrip('/')}/{path}" if path else url
-
-
 def _target(response: requests.Response) -> str | None:
     location = response.headers.get("Location")
     if response.status_code in _REDIRECTS and location:
         return urljoin(response.url, location)
     return None
+
+
+def _with_parameters(target: str, url: str) -> str:
+    """The target of a redirect with the parameters of the server's own URL.
+
+    One that chooses a tenant must not get lost on the way: the answer would be of all of them.
+    """
+    there = parse_qsl(urlsplit(target).query, keep_blank_values=True)
+    own = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    return below(target, "", urlencode([pair for pair in own if pair not in there]))
 
 
 def _server(url: str) -> tuple[str, str | None, int | None]:

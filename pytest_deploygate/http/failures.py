@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 import requests
@@ -22,6 +23,7 @@ class Cause(StrEnum):
     TIMEOUT = "timeout"
     PROXY = "proxy"
     TLS = "tls"
+    NO_TLS = "no-tls"
     ENCODING = "encoding"
     URL = "url"
     REDIRECT = "redirect"
@@ -57,10 +59,13 @@ _TYPES: tuple[tuple[Cause, tuple[type[Exception], ...]], ...] = (
     ),
     (Cause.CONNECTION, (requests.RequestException, urllib3.exceptions.HTTPError, OSError)),
 )
+# OpenSSL's words for a first answer that is no TLS, such as that of a plain HTTP server.
+_NO_TLS = re.compile("WRONG_VERSION_NUMBER|HTTP_REQUEST|UNKNOWN_PROTOCOL|record layer failure")
 _FIXED = {
     # The library's own text names the proxy's URL, which may contain a password.
     Cause.PROXY: "the proxy does not respond",
     Cause.TIMEOUT: "no complete response in time",
+    Cause.NO_TLS: "the server does not speak TLS",
     Cause.ENCODING: "the response has a wrong Content-Encoding",
 }
 
@@ -71,6 +76,8 @@ def request_error(error: Exception, redactor: Redactor) -> RequestError:
         return error
     cause = next((cause for cause, types in _TYPES if isinstance(error, types)), Cause.UNKNOWN)
     text = printable(redactor.text(_innermost(error)), _LONGEST)
+    if cause is Cause.TLS and _NO_TLS.search(text):
+        cause = Cause.NO_TLS
     if cause is Cause.UNKNOWN:
         text = f"{type(error).__name__}: {text}"
     return RequestError(cause, _FIXED.get(cause, text))

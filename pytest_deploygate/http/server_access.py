@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
 
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import AUTHORIZATION, Access, access_by_url, sendable
+
+RESERVED = frozenset(
+    {
+        *("query", "time", "start", "end", "step", "timeout"),
+        *("partial_response", "deny_partial_response", "nocache"),
+    }
+)
+"""The parameters of Prometheus' API that the gate gives a value of its own."""
+
+_PAGE = re.compile(r"/(?:api/v1(?:/(?:query|query_range|series|labels|targets))?|graph|-/\w+)/?$")
 
 
 def access_to(
@@ -32,6 +44,7 @@ def access_to(
             two of them give different credentials.
     """
     located = access_by_url(url, redactor, origin=origin)
+    _refuse_page(located, origin)
     given = {
         origin: located.headers.get(AUTHORIZATION),
         "PROMETHEUS_TOKEN": _token(environ, redactor),
@@ -50,6 +63,27 @@ def access_to(
         tls=file.tls,
         proxy=file.proxy,
     )
+
+
+def _refuse_page(access: Access, origin: str) -> None:
+    """Refuse the address of one of the server's pages, as it is copied from a browser or a manual.
+
+    Below it there is no API; what answers there may be anything.
+    """
+    parts = urlsplit(access.url)
+    shown = access.redactor.text(access.url)
+    if page := _PAGE.search(parts.path):
+        raise ConfigurationError(
+            f"{origin} {shown!r}: is a page of the server; cut off {page[0]}"
+            f"{' and what follows' if parts.query else ''}"
+        )
+    names = [name for name, _ in parse_qsl(parts.query, keep_blank_values=True)]
+    taken = next((name for name in names if name in RESERVED or name.startswith("g0.")), None)
+    if taken:
+        raise ConfigurationError(
+            f"{origin} {shown!r}: the gate sends {taken} itself; cut it off, and leave only what "
+            "every request needs"
+        )
 
 
 def _token(environ: Mapping[str, str], redactor: Redactor) -> Secret | None:

@@ -7,6 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.urls import below
 
 
 def graph_link(source: SourceInfo, result: Result) -> str:
@@ -25,4 +26,4 @@ def graph_link(source: SourceInfo, result: Result) -> str:
     asked = {"g0.expr": result.query, "g0.tab": "0", "g0.range_input": "2h"}
     asked |= {"g0.end_input": end, "g0.moment_input": end}
     fields = urlencode(asked, quote_via=quote, errors="replace")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/graph?{fields}"
+    return below(source.location, "graph", fields)

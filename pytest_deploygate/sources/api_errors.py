@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.urls import below
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
 from pytest_deploygate.http.failures import Cause, RequestError
@@ -32,9 +34,14 @@ _LASTING = {
     404: "there is no Prometheus API at this URL; check its path",
     405: "there is no Prometheus API at this URL; check its path",
     407: "the proxy requires credentials: check HTTP_PROXY, or proxy_url",
+    414: "the URL is too long for it; let it accept POST, or shorten the query",
+    431: "the headers are too large for it; check the credentials and http_headers",
     413: "the response is too large for it; aggregate in the query",
     422: "it cannot execute the query",
 }
+_REFUSED = "it refuses the credentials that were given; check that they are right and not expired"
+# The words of Go's servers, of Apache and of nginx.
+_SPEAKS_TLS = re.compile("HTTP request to an HTTPS server|plain HTTP (to|request was sent to)")
 _NOT_THE_API = "this is not Prometheus' API; check the URL"
 
 _NO_RESPONSE = {
@@ -42,6 +49,7 @@ _NO_RESPONSE = {
         "{url}: TLS failed: {text}; check the CA, the server's name and, if the server requires "
         "one, the client's certificate"
     ),
+    Cause.NO_TLS: "{url}: {text}; write http:// instead of https://, or give the port for TLS",
     Cause.PROXY: "{url}: {text}; check HTTP_PROXY, or proxy_url",
     Cause.TIMEOUT: (
         "{url}: {text}; check the server's load, --gate-query-timeout and --gate-timeout"
@@ -49,7 +57,7 @@ _NO_RESPONSE = {
     Cause.ENCODING: "{url}: {text}; check what is between this machine and the server",
     Cause.URL: "{url}: is not a valid URL: {text}; check its spelling",
     Cause.CONNECTION: (
-        "unable to query Prometheus at {url}: {text}; is it running (try {base}/-/healthy), "
+        "unable to query Prometheus at {url}: {text}; is it running (try {health}), "
         "is --prometheus-url right?"
     ),
     Cause.REDIRECT: (
@@ -68,19 +76,26 @@ _CAN_PASS = frozenset({Cause.PROXY, Cause.TIMEOUT, Cause.CONNECTION})
 
 def no_response(error: RequestError, url: str) -> SourceError:
     """The error of a query whose request got no response; its cause decides about a retry."""
-    text = _NO_RESPONSE[error.cause].format(url=url, base=url.rstrip("/"), text=error)
+    text = _NO_RESPONSE[error.cause].format(url=url, health=below(url, "-/healthy"), text=error)
     return TransientError(text) if error.cause in _CAN_PASS else SourceError(text)
 
 
 def refusal(response: Response, access: Access) -> SourceError:
     """The error of a query whose response has a status other than 200."""
     text = error_text(response.body, access.redactor.text)
-    status, where = response.status, f"{access.url} answers {response.status}"
+    status, where = response.status, f"{access.redactor.text(access.url)} answers {response.status}"
     if status not in _TRANSIENT:
-        return SourceError(f"{where}: {_LASTING.get(status, _NOT_THE_API)}: {text}")
+        return SourceError(f"{where}: {_lasting(status, access, text)}: {text}")
     wait = retry_after(response.headers)
     asked = f" (it asks to wait {spoken(wait)})" if wait and wait >= 1 else ""
     return TransientError(f"{where}: {_TRANSIENT[status]}{asked}: {text}", retry_after=wait)
+
+
+def _lasting(status: int, access: Access, text: str) -> str:
+    if status == 400 and _SPEAKS_TLS.search(text):
+        return "it speaks TLS: write https:// instead of http://"
+    # Any header may be the credential: X-Api-Key is one too.
+    return _REFUSED if status == 401 and access.headers else _LASTING.get(status, _NOT_THE_API)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -32,6 +32,7 @@ _WRONG_SHAPE = (
     AttributeError,
     RecursionError,
 )
+_HINT = "PromQL info:"
 _CAN_PASS = frozenset({"timeout", "unavailable", "internal", "canceled"})
 
 Redacted = Callable[[str], str]
@@ -188,6 +189,9 @@ def _point(query: Query, point: list[Any]) -> tuple[float, float]:
 def _warnings(document: Mapping[str, Any]) -> list[str]:
     warnings = document.get("warnings") or []
     found = [str(text) for text in warnings] if isinstance(warnings, list) else [str(warnings)]
+    # What Prometheus 2.48 to 2.53 and Thanos write here is a hint about the query, since 2.54 it
+    # stands in "infos". Nothing is missing from the answer.
+    found = [text for text in found if not text.startswith(_HINT)]
     if document.get("isPartial"):
         found.append("the answer is partial: a storage node did not answer")
     return found

@@ -5,6 +5,7 @@ Source of the API's rules: https://prometheus.io/docs/prometheus/latest/querying
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -32,6 +33,7 @@ _NO_POST = frozenset({403, 404, 405, 411, 501})
 # against it. A part of the series would be judged as all of them: a sum would be too low.
 # nocache is for VictoriaMetrics: without it an instant query does not see the newest 30 seconds
 # (its -search.latencyOffset), and a range query is answered for rounded times, from a cache.
+# Google's API refuses every parameter that it does not know; then they are left out.
 _COMPLETE_ANSWERS = {"partial_response": "false", "deny_partial_response": "1", "nocache": "1"}
 
 
@@ -48,6 +50,7 @@ class PrometheusSource:
         self._client = Client(access, connections=connections, redirects=_MOST_REDIRECTS)
         self._retry = Retry()
         self._posts = True
+        self._unknown: frozenset[str] = frozenset()
         self._notices: dict[str, None] = {}
         if not access.tls.verify and access.url.startswith("https:"):
             self._notices[f"insecure_skip_verify: the identity of {access.url} is not verified"] = (
@@ -60,7 +63,9 @@ class PrometheusSource:
     @property
     def info(self) -> SourceInfo:
         """The URL, without credentials."""
-        return SourceInfo(kind="prometheus", location=self._access.url)
+        # The URL may have a key among its parameters.
+        location = self._access.redactor.text(self._access.url)
+        return SourceInfo(kind="prometheus", location=location)
 
     def notices(self) -> list[str]:
         """That the clocks differ, and that the identity of the server is not verified."""
@@ -85,12 +90,26 @@ class PrometheusSource:
         return response
 
     def _ask_once(self, query: Query, deadline: float) -> Measurement:
-        path, params = _endpoint(query, deadline)
-        response = self._post_or_get(path, params, deadline)
+        response = self._known_parameters(*_endpoint(query, deadline), deadline)
         self._notice_skew(response.headers)
         if response.status == 200:
             return parse(query, response.body, self._access.redactor.text)
         raise refusal(response, self._access)
+
+    def _known_parameters(self, path: str, params: dict[str, str], deadline: float) -> Response:
+        """Ask again without the parameters that the server does not know; this is remembered."""
+        unknown = self._unknown
+        while True:
+            sent = {name: text for name, text in params.items() if name not in unknown}
+            response = self._post_or_get(path, sent, deadline)
+            named = _unknown_parameters(response, sent)
+            if not named:
+                break
+            unknown |= named
+        # An invalid query is refused without them too, and says nothing about the server.
+        if response.status == 200:
+            self._unknown = unknown
+        return response
 
     def _post_or_get(self, path: str, params: Mapping[str, str], deadline: float) -> Response:
         """POST, or GET if the server does not accept POST; the choice is remembered.
@@ -111,7 +130,7 @@ class PrometheusSource:
         try:
             return self._client.send(request, deadline)
         except RequestError as error:
-            raise no_response(error, self._access.url) from None
+            raise no_response(error, self.info.location) from None
 
     def _notice_skew(self, headers: Mapping[str, str]) -> None:
         try:
@@ -127,6 +146,20 @@ class PrometheusSource:
                 f"this machine's clock is {lasting(abs(skew))} {direction} the server's: there may "
                 "be no data for the time that it shows; set the clock, or give --gate-at"
             ] = None
+
+
+def _unknown_parameters(response: Response, sent: Mapping[str, str]) -> frozenset[str]:
+    """The parameters that a server refuses by name, and can do without.
+
+    A server that does not know one of those for complete answers does not know the others.
+    """
+    if response.status != 400:
+        return frozenset()
+    text = response.body.decode("utf-8", "replace").replace(sent["query"], "")
+    optional = [name for name in (*_COMPLETE_ANSWERS, "timeout") if name in sent]
+    named = {name for name in optional if re.search(rf"\b{name}\b", text)}
+    known = _COMPLETE_ANSWERS.keys() & sent.keys() if named & _COMPLETE_ANSWERS.keys() else set()
+    return frozenset(named | known)
 
 
 def _endpoint(query: Query, deadline: float) -> tuple[str, dict[str, str]]:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.errors import SourceError, TransientError
-from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
 from pytest_deploygate.http.failures import Cause, RequestError, request_error
@@ -86,3 +86,29 @@ def test_every_status_has_a_message(status: int, wait: str, body: bytes) -> None
     message = str(refusal(Response(status, {"Retry-After": wait}, body), access()))
     assert message.startswith(f"http://here:9090 answers {status}: ")
     assert message.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "message"),
+    [
+        (401, {}, "it requires credentials: give"),
+        (401, {"Authorization": Secret("Bearer x")}, "it refuses the credentials that were given"),
+        (401, {"X-Api-Key": Secret("x")}, "it refuses the credentials that were given"),
+        (403, {"Authorization": Secret("Bearer x")}, "are not allowed to query"),
+        (414, {}, "the URL is too long for it"),
+        (431, {}, "the headers are too large for it"),
+    ],
+)
+def test_a_status_says_what_to_change(
+    status: int, headers: dict[str, Secret], message: str
+) -> None:
+    given_ = access()._replace(headers=headers)
+    error = refusal(Response(status, {}, b"no"), given_)
+    assert message in str(error)
+    assert not isinstance(error, TransientError)
+
+
+def test_a_server_that_speaks_tls_says_so() -> None:
+    body = b"Client sent an HTTP request to an HTTPS server.\n"
+    error = refusal(Response(400, {}, body), access())
+    assert "it speaks TLS: write https:// instead of http://" in str(error)

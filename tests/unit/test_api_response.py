@@ -228,6 +228,10 @@ def test_a_lone_surrogate_is_no_text(text: str) -> None:
         ({"warnings": []}, ()),
         ({"warnings": None}, ()),
         ({"infos": ["PromQL info"]}, ()),
+        # Prometheus 2.48 to 2.53, and Thanos
+        ({"warnings": ["PromQL info: metric might not be a counter"]}, ()),
+        ({"warnings": ["PromQL info: x", "PromQL warning: y"]}, ("PromQL warning: y",)),
+        ({"warnings": ["a store says: PromQL info: x"]}, ("a store says: PromQL info: x",)),
         ({"isPartial": False}, ()),
         ({"isPartial": True}, ("the answer is partial: a storage node did not answer",)),
     ],

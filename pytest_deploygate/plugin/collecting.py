@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pytest
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.hooks import GATE_HOOKS
+from pytest_deploygate.plugin.items import criteria_of, severities_of
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS
 
 DEFAULT_ARGUMENTS = ("--pyargs", "gate_checks")
+
+
+class InlineTest(NamedTuple):
+    """A test without a criterion as its parameter: whatever it asks stands in its function."""
+
+    name: str
+    function: Callable[..., object]
+    params: Mapping[str, object]
+    severity: Severity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +38,7 @@ class Collected:
 
     ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
     runs with them and that are not criteria. ``problems`` say why some criteria cannot be asked.
+    ``given`` are the criteria as they are written, and ``tests`` those that are not criteria.
     """
 
     criteria: tuple[Criterion, ...]
@@ -33,6 +46,8 @@ class Collected:
     arguments: tuple[str, ...]
     others: int = 0
     problems: tuple[str, ...] = ()
+    given: tuple[Criterion, ...] = ()
+    tests: tuple[InlineTest, ...] = ()
 
 
 class _Collector:
@@ -66,11 +81,27 @@ class _Collector:
             self._arguments,
             others=gate.findings.expected - len(scoped),
             problems=tuple(one.problem for one in scoped if one.problem),
+            given=tuple(gate.criteria),
+            tests=tuple(_inline(one) for one in session.items if not criteria_of(one)),
         )
 
 
-def collect(arguments: Sequence[str]) -> Collected:
+def _inline(item: pytest.Item) -> InlineTest:
+    callspec = getattr(item, "callspec", None)
+    return InlineTest(
+        item.name.removeprefix("test_"),
+        getattr(item, "function", item.runtest),
+        callspec.params if callspec else {},
+        min(severities_of(item), default=None),
+    )
+
+
+def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
     """The criteria of these pytest arguments; those that ship with the gate if no path is named.
+
+    Args:
+        arguments: of pytest.
+        inline: whether tests without a criterion are enough.
 
     Raises:
         ConfigurationError: pytest cannot collect them, or there is none.
@@ -78,12 +109,13 @@ def collect(arguments: Sequence[str]) -> Collected:
     collector, output = _run(arguments)
     if collector.unnamed:
         collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
-    if collector.collected is None or not collector.collected.criteria:
+    found = collector.collected
+    if found is None or not (found.criteria or (inline and found.tests)):
         line = _why(output)
         why = f": {line}" if line else "; name tests that use gate_criteria"
         message = f"no criterion was collected from {' '.join(arguments) or 'here'}{why}"
         raise ConfigurationError(printable(Redactor().text(message)))
-    return collector.collected
+    return found
 
 
 def _why(output: str) -> str:

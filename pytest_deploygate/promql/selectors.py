@@ -28,13 +28,6 @@ def selecting(metric: str) -> str:
     return f"{{{_NAME}={json.dumps(metric, ensure_ascii=False)}}}"
 
 
-def can_parse() -> bool:
-    """Whether the parser is installed. It is an extra, because it is a compiled library."""
-    from importlib.util import find_spec
-
-    return find_spec("promql_parser") is not None
-
-
 def selectors(query: str) -> tuple[Selector, ...] | None:
     """The selectors of an expression that name their metric, without duplicates.
 

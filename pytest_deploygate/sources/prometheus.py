@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.secrets import Redactor
@@ -79,13 +80,15 @@ class PrometheusSource:
         """
         return self._retry(lambda: self._ask_once(query, deadline), deadline)
 
-    def page(self, path: str, deadline: float) -> Response:
+    def page(
+        self, path: str, deadline: float, params: Mapping[str, str] = MappingProxyType({})
+    ) -> Response:
         """The response to a GET of a path below the URL, sent once.
 
         Raises:
             SourceError: there is no response before the deadline (monotonic clock, seconds).
         """
-        response = self._send(Request("GET", path), deadline)
+        response = self._send(Request("GET", path, params), deadline)
         self._notice_skew(response.headers)
         return response
 

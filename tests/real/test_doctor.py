@@ -28,6 +28,16 @@ STATES: dict[str, Callable[[Production], Production]] = {
     "stale": lambda p: p.missing(lambda age: age < 7000, "rl_reward_ma"),
     "counter renamed": lambda p: p.with_series("llm_schema_fixes_total", {"a": "b"}, Counter(1)),
     "no GPU": lambda p: p.without("nvidia_gpu_memory_free_bytes").without("DCGM_FI_DEV_FB_FREE"),
+    "renamed lately": lambda p: (
+        p.missing(lambda age: age < 3607, "rl_loss")
+        .with_series("rl_training_loss", {"algorithm": "x", "loss_type": "y"}, 1)
+        .missing(lambda age: age > 3600, "rl_training_loss")
+        .with_series("rl_loss_other_labels", {"z": "y"}, 1)
+        .missing(lambda age: age > 3600, "rl_loss_other_labels")
+    ),
+    "gone with its targets": lambda p: p.missing(
+        lambda age: age < 1800, "cache_hit_rate"
+    ).with_values("up", 0, job="app"),
     "down": lambda p: p.with_values("up", 0, job="gpu").without("up", job="app"),
 }
 
@@ -106,16 +116,6 @@ def test_a_metric_is_shown_with_its_series_and_age(doctor: Doctor, healthy: serv
     assert re.fullmatch(r" +http_requests_total +2 series, newest sample 0s old", lines[1])
 
 
-def test_without_the_parser_it_still_shows_what_has_data(
-    doctor: Doctor, ill: dict[str, tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "promql_parser", None)
-    found = doctor(*ill["renamed"])
-    assert found.part("1 problem") == ["  rl_loss_runaway: no data: the query matches nothing"]
-    assert len(found.part("Checks")) == 13 + 1
-    assert found.part("Checks")[-1].endswith("pip install 'pytest-deploygate[doctor]'")
-
-
 def test_a_counter_that_never_counted_is_no_problem(
     doctor: Doctor, healthy: servers.Server
 ) -> None:
@@ -131,7 +131,7 @@ PROBLEMS = {
         "what does the query return?",
     ),
     "stale": (
-        "rl_reward_trend: the newest sample of rl_reward_ma is about 1h5",
+        "rl_reward_trend: the newest sample of rl_reward_ma is 1h5",
         "is the service still scraped?",
     ),
     "counter renamed": (
@@ -156,6 +156,20 @@ def test_what_is_missing_is_one_line_and_one_step(
     steps = "\n".join(found.part("What to do next"))
     assert step in steps.replace("/targets", "_targets")
     assert f'deploygate.toml: [criteria."{check}"] query = "..."' in steps
+
+
+def test_what_is_gone_is_told_with_its_new_name_and_its_targets(
+    doctor: Doctor, ill: dict[str, tuple[str, ...]]
+) -> None:
+    problems = "\n".join(doctor(*ill["renamed lately"]).part("1 problem"))
+    assert re.search(
+        r"rl_loss_runaway: the newest sample of rl_loss is 1h(15s)? old; rl_training_loss has the "
+        r"same labels and appeared then: it is probably the new name; 2 of 2 targets of job=app "
+        r"are up",
+        problems,
+    ), problems
+    problems = "\n".join(doctor(*ill["gone with its targets"]).part("1 problem"))
+    assert problems.endswith("cache_hit_rate is 30m old; 0 of 2 targets of job=app are up")
 
 
 def test_the_first_step_can_be_pasted(doctor: Doctor, ill: dict[str, tuple[str, ...]]) -> None:
@@ -256,6 +270,57 @@ from pytest_deploygate import Criterion, gate_criteria
 def test_own(criterion, gate):
     gate.check(criterion)
 """
+
+
+INLINE = """
+import pytest
+PREFIX = "ra"
+QUERY = "cache_hit_rate"
+
+@pytest.mark.parametrize("mode", ["fast", "slow"])
+@pytest.mark.warning
+def test_hit_rate(gate, mode):
+    gate.check(f'{QUERY}{{mode="{mode}"}}', at_least=0.1)
+
+@pytest.mark.critical
+def test_two(gate):
+    expr = PREFIX + "te(nowhere_total[5m])"
+    for one in gate.query("up"):
+        assert one.value == 1
+    gate.check(expr, below=1)
+
+@pytest.mark.critical
+def test_computed(gate):
+    gate.check(str(["up"][0]), below=2)
+"""
+
+
+def test_checks_without_a_criterion_are_examined(doctor: Doctor, healthy: servers.Server) -> None:
+    Path("gate_checks").mkdir()
+    Path("gate_checks/test_inline.py").write_text(INLINE)
+    found = doctor(*at_end(healthy.url))
+    assert found.code == 2
+    assert found.about(r"hit_rate\[fast\]")[0].startswith("  data     hit_rate[fast]: ")
+    assert found.about("two")[0] == "  data     two: 8 series"
+    assert found.part("Checks")[-1] == ("  unread   computed: only its run knows all that it asks")
+    assert found.part("2 problems") == [
+        "  hit_rate[slow]: cache_hit_rate has no mode=slow, only balanced, creative, fast",
+        "  two-2: nowhere_total does not exist",
+    ]
+
+
+def test_a_selection_that_selects_nothing_is_a_problem(
+    doctor: Doctor, healthy: servers.Server
+) -> None:
+    found = doctor(*at_end(healthy.url), "--gate-select", 'job=~"ap"')
+    problems = found.part(r"\d+ problems")
+    assert problems[0] == "  no series has job=~ap: check --gate-select"
+
+
+def test_the_doctor_looks_where_the_gate_looks(doctor: Doctor, healthy: servers.Server) -> None:
+    found = doctor(*at_end(healthy.url), "--gate-select", 'instance=~"app-1:.*"')
+    metric = found.about("fast_cache_hit_rate")[1]
+    assert re.search(r"cache_hit_rate +3 series, newest sample 0s old", metric)
 
 
 @pytest.fixture

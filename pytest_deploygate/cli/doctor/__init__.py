@@ -36,16 +36,14 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_deploygate.plugin.collecting import collect
     from pytest_deploygate.sources.prometheus import PrometheusSource
 
-    collected = collect(arguments.pytest_arguments)
+    collected = collect(arguments.pytest_arguments, inline=True)
     source = collected.run.source
     if not isinstance(source, PrometheusSource):
         raise ConfigurationError(
             "a recording has no server to examine; run without --gate-replay and --gate-demo"
         )
     examined = server.examine(collected.run, source)
-    found = []
-    if not examined.failure:
-        found = checks.examine(collected.criteria, collected.run, source)
+    found = checks.Examined() if examined.failure else checks.examine(collected, source)
     command = shlex.join(["pytest", "-p", "deploygate", *collected.arguments])
     _write(text.lines(examined, found, collected.run.redactor.text(command)))
     return 2 if text.problems(examined, found) else 0

@@ -6,31 +6,34 @@ import shlex
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from pytest_deploygate.cli.doctor.checks import LOOKBACK, Check, Metric
+from pytest_deploygate.cli.doctor.checks import Check, Examined
+from pytest_deploygate.cli.doctor.metrics import LOOKBACK, Metric
 from pytest_deploygate.cli.doctor.server import Server
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.text import inert, printable
-from pytest_deploygate.promql.selectors import can_parse
+from pytest_deploygate.core.urls import below
 
 _WIDEST = 60
 
 
-def lines(server: Server, checks: Sequence[Check], command: str) -> Iterator[str]:
+def lines(server: Server, examined: Examined, command: str) -> Iterator[str]:
     """All lines of the output; ``command`` is the command line that asks for the verdict."""
-    found = problems(server, checks)
+    checks, found = examined.checks, problems(server, examined)
     for line in (
         *_server(server),
-        *_checks(checks),
+        *_checks(examined),
         *_problems(found, checks),
         *_next_steps(server, checks, command),
     ):
         yield inert(printable(line, 2000))
 
 
-def problems(server: Server, checks: Sequence[Check]) -> dict[str, list[str]]:
+def problems(server: Server, examined: Examined) -> dict[str, list[str]]:
     """Every problem, with the ids of the checks that have it."""
     found: dict[str, list[str]] = {server.failure: []} if server.failure else {}
-    for check in checks:
+    if examined.nothing:
+        found[examined.nothing] = []
+    for check in examined.checks:
         if check.problem:
             found.setdefault(check.problem, []).append(check.result.id)
     return found
@@ -49,24 +52,24 @@ def _server(server: Server) -> Iterator[str]:
     yield from (f"  {'notice':<8} {notice}" for notice in server.notices)
 
 
-def _checks(checks: Sequence[Check]) -> Iterator[str]:
-    if not checks:
+def _checks(examined: Examined) -> Iterator[str]:
+    checks = examined.checks
+    if not checks and not examined.unread:
         return
     yield ""
     yield "Checks"
     names = [metric.name for check in checks for metric in check.metrics or ()]
     width = min(max(map(len, names), default=0), _WIDEST)
-    parses = can_parse()
     for check in checks:
         yield f"  {_word(check):<8} {check.result.id}: {_message(check)}"
-        if check.metrics is None and parses:
+        if check.metrics is None:
             yield f"  {'':<10} its metrics are unknown: its query could not be parsed"
         for metric in check.metrics or ():
             optional = metric.missing and check.result.evaluated and not check.problem
             remark = "; the query works without it" if optional else ""
             yield f"  {'':<10} {metric.name:<{width}}  {_amount(metric)}{remark}"
-    if not parses:
-        yield "  to see the metrics of every check: pip install 'pytest-deploygate[doctor]'"
+    for name in examined.unread:
+        yield f"  {'unread':<8} {name}: only its run knows all that it asks"
 
 
 def _word(check: Check) -> str:
@@ -87,7 +90,7 @@ def _amount(metric: Metric) -> str:
         near = f"; similar: {' and '.join(metric.near)}" if metric.near else ""
         return f"missing, also during the last {LOOKBACK}{near}"
     if not metric.series:
-        return f"no series now, newest sample about {spoken(metric.age)} old"
+        return f"no series now, newest sample {spoken(round(metric.age))} old"
     return f"{metric.series} series, newest sample {spoken(metric.age)} old"
 
 
@@ -119,25 +122,30 @@ def _next_steps(server: Server, checks: Sequence[Check], command: str) -> Iterat
 
 
 def _reach(server: Server) -> list[tuple[str, str]]:
-    base = server.url.rstrip("/")
     return [
-        ("is Prometheus running?", shlex.join(["curl", f"{base}/-/healthy"])),
-        ("can this machine reach it?", _curl(base, "up")),
+        ("is Prometheus running?", shlex.join(["curl", below(server.url, "-/healthy")])),
+        ("can this machine reach it?", _curl(server.url, "up")),
         ("is the URL correct?", "deploygate doctor --prometheus-url http://HOST:9090"),
         ("does it need credentials?", "deploygate doctor --prometheus-config FILE"),
     ]
 
 
 def _supply(server: Server, metrics: Sequence[Metric]) -> Iterator[tuple[str, str]]:
-    base = server.url.rstrip("/")
+    targets = below(server.url, "targets")
     if missing := next((metric for metric in metrics if metric.missing), None):
-        yield "does the server have the metric?", _curl(base, missing.name)
+        yield "does the server have the metric?", _curl(server.url, missing.name)
         yield "does the service export it?", "search the /metrics page of the service"
-        yield "is the service scraped?", f"{base}/targets, and scrape_configs in prometheus.yml"
+        yield (
+            "is the service scraped?",
+            f"{below(server.url, 'targets')}, and scrape_configs in prometheus.yml",
+        )
     elif any(metric.stale for metric in metrics):
-        yield "is the service still scraped?", f"{base}/targets shows the last scrape and its error"
+        yield (
+            "is the service still scraped?",
+            f"{targets} shows the last scrape and its error",
+        )
     else:
-        yield "what does the query return?", f"run its parts on {base}/graph"
+        yield "what does the query return?", f"run its parts on {below(server.url, 'graph')}"
 
 
 def _adapt(check: Check) -> Iterator[tuple[str, str]]:
@@ -147,5 +155,6 @@ def _adapt(check: Check) -> Iterator[tuple[str, str]]:
     )
 
 
-def _curl(base: str, query: str) -> str:
-    return shlex.join(["curl", f"{base}/api/v1/query?query={quote(query, safe='')}"])
+def _curl(url: str, query: str) -> str:
+    asked = f"query={quote(query, safe='')}"
+    return shlex.join(["curl", below(url, "api/v1/query", asked)])

@@ -48,7 +48,10 @@ class Scope:
 
     def __init__(self, settings: Settings) -> None:
         self._origin = settings.origins.get("gate-select", DEFAULT)
-        self.matchers = matchers(settings.gate_select, self._origin)
+        # The recordings that ship know one application only, and not by these labels.
+        self._demo = bool(settings.gate_demo)
+        given = "" if self._demo else settings.gate_select
+        self.matchers = matchers(given, self._origin)
         self.variables = Variables(
             {name: given.value for name, given in settings.vars.items()},
             {name: given.origin for name, given in settings.vars.items()},
@@ -63,13 +66,13 @@ class Scope:
         """The criterion in this scope; what cannot be done to it is its problem."""
         owner, own = f"criterion {criterion.id!r}", self.matchers
         try:
-            if criterion.select is not None:
+            if criterion.select is not None and not self._demo:
                 own = matchers(criterion.select, f"{owner}: select")
             criterion = self._replaced(criterion, owner)
         except ConfigurationError as error:
             return Scoped(criterion, own, str(error), misfit=True)
         # The kind replaces these first. What it then asks is narrowed when it is asked.
-        if has_reserved(criterion.query):
+        if not own or has_reserved(criterion.query):
             return Scoped(criterion, own)
         try:
             return Scoped(replace(criterion, query=narrowed(criterion.query, own)), own)

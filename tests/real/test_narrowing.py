@@ -285,6 +285,50 @@ def test_a_query_that_cannot_be_parsed_is_not_asked(
     assert not json.loads(Path("evidence.json").read_text())["answers"]
 
 
+OWN_KIND = """
+from dataclasses import dataclass
+from pytest_deploygate import Criterion, gate_criteria
+from pytest_deploygate.kinds.instant import Instant
+
+class Filled(Instant):
+    def queries(self, criterion, times):
+        query = criterion.query.replace("$window", "5m").replace("$side", 'job="app"')
+        return [times.instant(query), times.instant("count(only_blog)")][:1]
+
+class Other(Instant):
+    def queries(self, criterion, times):
+        return [times.instant("count(only_blog) or count(up)")]
+
+@gate_criteria([
+    Criterion(id="filled", query="count(rate(http_requests_total{$side}[$window]))",
+              kind=Filled(), above=0),
+    Criterion(id="other", query="up", kind=Other(), above=0),
+])
+def test_criterion(criterion, gate):
+    gate.check(criterion)
+"""
+
+
+def test_whatever_a_kind_asks_is_narrowed(
+    two: Server, pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(OWN_KIND)
+    arguments = ("--gate-select", SHOP, "--gate-record", "evidence.json")
+    code, report, _ = run(run_gate, two, *workers, *arguments)
+    assert code == 0, report["sentence"]
+    answers = json.loads(Path("evidence.json").read_text())["answers"]
+    asked = [one["query"] for one in answers if "__name__" not in one["query"]]
+    assert sorted(asked) == [
+        f"count(only_blog{S}) or count(up{S})",
+        f'count(rate(http_requests_total{{job="app",{S[1:-1]}}}[5m]))',
+    ]
+
+
+def test_the_demo_is_not_narrowed(run_gate: Gate, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("deploygate.toml").write_text(f"gate-select = '{SHOP}'\n")
+    assert run_gate("--pyargs", "gate_checks", "--gate-demo", "go").ret == 0
+
+
 def test_hostile_values_stay_values(
     two: Server, pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
 ) -> None:

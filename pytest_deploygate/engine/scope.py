@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pytest_deploygate.config.settings import DEFAULT, Settings
 from pytest_deploygate.core.criterion import Criterion
@@ -103,13 +103,11 @@ class Scope:
     def _replaced(self, criterion: Criterion, owner: str) -> Criterion:
         if "$" not in "".join(_texts(criterion)):
             return criterion
-        in_text = self.variables.in_text
-        return replace(
-            criterion,
-            query=self.variables.in_query(criterion.query, owner),
-            title=in_text(criterion.title, owner),
-            match=_replaced_values(criterion.match, self.variables, owner),
-        )
+        in_text, in_query = self.variables.in_text, self.variables.in_query
+        texts = {name: getattr(criterion, name) for name in _queries(criterion)}
+        queries: dict[str, Any] = {name: in_query(text, owner) for name, text in texts.items()}
+        match = {name: in_text(text, owner) for name, text in criterion.match.items()}
+        return replace(criterion, title=in_text(criterion.title, owner), match=match, **queries)
 
     def _not_narrowable(self, owner: str, criterion: Criterion, error: NotNarrowable) -> str:
         given = self._origin if criterion.select is None else "its select"
@@ -119,13 +117,12 @@ class Scope:
         )
 
 
+def _queries(criterion: Criterion) -> Iterator[str]:
+    """The fields that are PromQL."""
+    yield from (name for name in ("query", "culprit") if getattr(criterion, name, ""))
+
+
 def _texts(criterion: Criterion) -> Iterator[str]:
-    yield criterion.query
+    yield from (getattr(criterion, name) for name in _queries(criterion))
     yield criterion.title
     yield from criterion.match.values()
-
-
-def _replaced_values(
-    match: Mapping[str, str], variables: Variables, owner: str
-) -> Mapping[str, str]:
-    return {name: variables.in_text(text, owner) for name, text in match.items()}

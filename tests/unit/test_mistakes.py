@@ -117,3 +117,19 @@ def test_the_changes_are_what_differs_from_the_defaults() -> None:
         Change(name="fast_p95_max", value="3", default="2.5", origin="command line"),
         Change(name="cpu.severity", value="warning", default="None", origin="deploygate.toml"),
     )
+
+
+def test_a_variable_that_no_check_uses_is_unknown() -> None:
+    layers = command_line({"gate-var": ["regoin=a"]}), in_file(vars={"app": "b", "version": "1"})
+    assert unknown_names(merge(*layers), CRITERIA, {"region", "app"}) == {
+        "vars.regoin": Unknown(
+            "command line: no check uses the variable 'regoin', did you mean 'region'?",
+            for_this_run=True,
+        )
+    }
+    assert unknown_names(merge(layers[1]), CRITERIA, {"ap"}) == {
+        "vars.app": Unknown(
+            "deploygate.toml: no check uses the variable 'app', did you mean 'ap'?",
+            for_this_run=False,
+        )
+    }

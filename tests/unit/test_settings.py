@@ -308,3 +308,33 @@ def test_a_run_is_judged_at_the_given_time_else_now(monkeypatch: pytest.MonkeyPa
     assert GateRun(merge(command_line({"gate-at": "1790000000"})), {}).at == 1790000000.0
     monkeypatch.setattr("time.time", lambda: 1790000000.12345)
     assert GateRun(Settings(), {}).at == 1790000000.123
+
+
+def test_variables_are_merged_by_name() -> None:
+    settings = merge(
+        command_line({"gate-var": ["app=a=b", "region= x "]}),
+        file({"vars": {"app": "c", "team": "d"}}, "staging"),
+        file({"vars": {"app": "e", "zone": "f"}}),
+    )
+    assert {name: given.value for name, given in settings.vars.items()} == {
+        **{"app": "a=b", "region": " x ", "team": "d", "zone": "f"}
+    }
+    assert settings.vars["app"].origin == "command line"
+    assert settings.vars["zone"].origin == "deploygate.toml"
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (command_line({"gate-var": ["app"]}), "--gate-var: 'app': write it as NAME=VALUE"),
+        (command_line({"gate-var": ["app="]}), "--gate-var: 'app=': the value is empty"),
+        (command_line({"gate-var": ["side=x"]}), r"command line: \$side is reserved"),
+        (command_line({"gate-var": ["a-b=x"]}), "command line: 'a-b' is not the name of a variab"),
+        (file({"vars": {"__x": "1"}}), r"deploygate.toml: \$__x is reserved"),
+        (command_line({"gate-select": "app"}), "--gate-select: 'app': .*; write them as in"),
+        (file({"gate-select": "a=b"}), "deploygate.toml: gate-select: 'a=b': .*; write them as in"),
+    ],
+)
+def test_a_scope_that_cannot_be_used_is_refused(layer: Layer, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^{message}"):
+        GateRun(merge(layer), {})

@@ -21,6 +21,10 @@ SERVED = tuple(
     )
 )
 """The files that start servers of their own, of which each holds much data."""
+_OURS = (
+    *("GITHUB_", "CI_", "GITLAB_", "GIT_", "BRANCH_", "BUILD_"),
+    *("PROMETHEUS_", "PYTEST_", "DEPLOYGATE_"),
+)
 END = 1_790_000_000.0
 """When the healthy production is judged: Unix seconds."""
 
@@ -29,7 +33,7 @@ END = 1_790_000_000.0
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gate under test must not hear of the pipeline, the server or the secrets around it."""
     for name in list(os.environ):
-        if name.startswith(("GITHUB_", "CI_", "GITLAB_", "PROMETHEUS_", "PYTEST_", "DEPLOYGATE_")):
+        if name.startswith(_OURS):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "")
     # these plugins of development tools would be imported into each of the hundreds of runs

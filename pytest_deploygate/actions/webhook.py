@@ -8,7 +8,7 @@ from typing import Any
 from pytest_deploygate.actions.base import ActionKind, Context, Deadline
 from pytest_deploygate.actions.endpoint import SECRET_PLACES, Endpoint, one_of, properties
 from pytest_deploygate.core.document import gate_keys
-from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport
+from pytest_deploygate.core.report import LIGHTS, ActionStatus, GateReport, worst_first
 from pytest_deploygate.core.result import Status
 
 _MOST_CHECKS = 20  # Slack cuts off long messages
@@ -58,7 +58,10 @@ def _lines(report: GateReport) -> Iterator[str]:
     light = LIGHTS[Status(report.verdict)]
     yield f"{light} *Deployment gate{where}: {report.verdict.label}*{partial}"
     yield _escaped(report.sentence)
-    failed = report.with_status(Status.NO_GO) + report.with_status(Status.WARNING)
+    links = [_linked(fact) for fact in report.context.facts()]
+    if links:
+        yield " · ".join(links)
+    failed = worst_first(report.with_status(Status.NO_GO, Status.WARNING))
     for result in failed[:_MOST_CHECKS]:
         name, message = _escaped(result.name), _escaped(result.message)
         yield f"• *{name}* [{result.severity}]: {message}"
@@ -67,6 +70,14 @@ def _lines(report: GateReport) -> Iterator[str]:
     for action in report.actions:
         if action.status is not ActionStatus.SKIPPED:
             yield f"→ {_escaped(action.name)}: {action.status}, {_escaped(action.message)}"
+
+
+def _linked(fact: tuple[str, str, str]) -> str:
+    """A commit or a pipeline as Slack writes a link; the URL of a pipeline is not repeated."""
+    name, text, link = fact
+    if not link:
+        return f"{name}: {_escaped(text)}"
+    return f"<{_escaped(link)}|{name if text == link else f'{name} {_escaped(text)}'}>"
 
 
 def _escaped(text: str) -> str:

@@ -98,10 +98,20 @@ def verified(path: Path, expected: Expectation, *, now: float) -> str:
         raise ConfigurationError(inert(f"{path}: {'; '.join(reasons)}"))
     verdict = Verdict(document["overall_status"])
     count = len(document["checks"])
-    about = [f"{count} check{'s' if count > 1 else ''}", f"{_since(now, document['created'])} ago"]
+    judged = _since(now, min(document["created"], _judged_until(document)))
+    about = [f"{count} check{'s' if count > 1 else ''}", f"{judged} ago"]
     if document["gate_environment"]:
         about.insert(0, printable(document["gate_environment"]))
     return inert(f"{verdict.label}: {printable(document['sentence'])} ({', '.join(about)})")
+
+
+def _evaluated(document: Mapping[str, Any]) -> float:
+    return datetime.fromisoformat(document["timestamp"]).timestamp()
+
+
+def _judged_until(document: Mapping[str, Any]) -> float:
+    """When the run would have ended if it had judged the time at which it was started."""
+    return _evaluated(document) + float(document["duration"])
 
 
 def _since(now: float, then: float) -> str:
@@ -208,9 +218,9 @@ def _verdict_of(document: Mapping[str, Any], counts: Mapping[Status, int]) -> Ve
 
 def _staleness(document: Mapping[str, Any], max_age: float, now: float) -> Iterator[str]:
     """By the end of the run, and by the evaluation time, which was set before the run began."""
-    evaluated = datetime.fromisoformat(document["timestamp"]).timestamp()
+    evaluated = _evaluated(document)
     allowed = f"the maximum is {spoken(max_age)} (--max-age)"
-    ages = (now - document["created"], now - evaluated - document["duration"])
+    ages = (now - document["created"], now - _judged_until(document))
     if ages[0] > max_age:
         yield f"is stale: the run ended {_since(now, document['created'])} ago, {allowed}"
     elif ages[1] > max_age:

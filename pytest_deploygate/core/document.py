@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import ActionResult, GateReport
 from pytest_deploygate.core.result import Result
 
@@ -32,6 +34,8 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "gate_environment": report.environment,
         "selection": report.selection,
         "variables": dict(report.variables),
+        "configuration": report.configuration or None,
+        "context": _context(report.context),
         "source": {"kind": report.source.kind, "location": report.source.location},
         "configured": [
             {"name": c.name, "value": c.value, "default": c.default, "origin": c.origin}
@@ -40,6 +44,11 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "checks": [_check(result) for result in report.results],
         "actions": [_action(action) for action in report.actions],
     }
+
+
+def _context(context: Context) -> dict[str, str | None]:
+    known = asdict(context)
+    return {name: known[name] or None for name in ("commit", "ref", "pipeline", "version")}
 
 
 def _check(result: Result) -> dict[str, Any]:

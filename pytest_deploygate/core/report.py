@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
@@ -96,6 +99,7 @@ class GateReport:
     ``refused`` says that the problem is what was given, and that nothing was run.
     ``selection`` are the matchers that narrowed every query, as PromQL, and ``variables`` the
     values of the queries' variables by name.
+    ``configuration`` is the configuration file, empty without one, and ``context`` what CI knows.
     ``rounds`` are the judgements that the verdict rests on; an ordinary run has one.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
@@ -114,6 +118,8 @@ class GateReport:
     environment: str = ""
     selection: str = ""
     variables: Mapping[str, str] = field(default_factory=dict)
+    configuration: str = ""
+    context: Context = field(default_factory=Context)
     advisory: bool = False
     changes: tuple[Change, ...] = ()
     page: str = ""
@@ -148,18 +154,65 @@ class GateReport:
 
     @property
     def sentence(self) -> str:
-        """The reason for the verdict in one sentence."""
+        """The reason for the verdict in one sentence: the worst cause, not the first in a file."""
         if self.problems:
             return self.problems[0]
-        if self.blind:
+        failed = worst_first(self.with_status(Status.NO_GO) or self.with_status(Status.WARNING))
+        if self.blind and not (failed and _is_down(failed[0])):
             return self.blind
-        failed = self.with_status(Status.NO_GO) or self.with_status(Status.WARNING)
         if not failed and self.partial:
             return f"All checks that were run passed, partial: {self.partial}"
         if not failed:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"
         return first if len(failed) == 1 else f"{first} (and {len(failed) - 1} more)"
+
+
+_DOWN = "targets_up"
+"""The check whose breach says that a service is down, which explains what else fails."""
+_REASONS = (Reason.BREACH, Reason.ERROR, Reason.NO_DATA)
+
+
+def worst_first(results: Iterable[Result]) -> list[Result]:
+    """Failed checks in the order in which a person should read them.
+
+    What is down comes first, then by status, severity, reason, and how far the value is beyond the
+    limit; checks that are equally bad stay in their order.
+    """
+    return sorted(results, key=_badness)
+
+
+def _is_down(result: Result) -> bool:
+    return result.id == _DOWN and result.reason is Reason.BREACH
+
+
+def _badness(result: Result) -> tuple[bool, int, bool, int, float]:
+    reason = _REASONS.index(result.reason) if result.reason in _REASONS else len(_REASONS)
+    is_critical = result.severity is Severity.CRITICAL
+    status = WORST_FIRST.index(result.status)
+    return (not _is_down(result), status, not is_critical, reason, -_excess(result))
+
+
+def _excess(result: Result) -> float:
+    """How many times a value is beyond its limit, above or below alike; 0 for what has none."""
+    value, limit = result.value, result.threshold
+    if value is None or limit is None or math.isnan(limit):
+        return 0.0
+    if not value or not limit or value * limit < 0 or not math.isfinite(value):
+        return math.inf
+    return abs(math.log(abs(value)) - math.log(abs(limit)))
+
+
+def series_text(result: Result) -> str:
+    """How the series of a check fared, in a sentence; empty if it has one at most."""
+    total, failing = result.total, result.failing
+    if total < 2:
+        return ""
+    if result.reason is Reason.NO_DATA and result.value is None:
+        return f"{total:,} series, none of them could be judged."
+    if result.reason in (Reason.NO_DATA, Reason.ERROR) and failing:
+        return f"{total:,} series, {failing:,} of them could not be judged."
+    return f"{total:,} series were judged, {f'{failing:,}' if failing else 'none'} did not pass."
 
 
 def alike(results: Iterable[Result], *, passed: bool = False) -> list[list[Result]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
@@ -30,6 +31,8 @@ class RunFacts(NamedTuple):
     environment: str = ""
     selection: str = ""
     variables: Mapping[str, str] = MappingProxyType({})
+    configuration: str = ""
+    context: Context = Context()
     advisory: bool = False
     page: str = ""
     judges: bool = True
@@ -62,6 +65,8 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         environment=facts.environment,
         selection=facts.selection,
         variables=facts.variables,
+        configuration=facts.configuration,
+        context=facts.context,
         advisory=facts.advisory,
         changes=_changes(notes),
         page=facts.page,

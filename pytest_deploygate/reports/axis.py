@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 _DAY = 86400.0
+_MINUTES = 600.0  # seconds; a quarter of a shorter axis is no round number of minutes
 _MOST_TICKS = 6
 _SMALLEST = 1e-290
 
@@ -55,7 +56,10 @@ class Axis:
 
     def clock(self) -> tuple[Tick, ...]:
         """Times for an axis of Unix seconds."""
-        pattern = "%H:%M" if self.high - self.low <= 2 * _DAY else "%m-%d %H:%M"
+        length = self.high - self.low
+        pattern = "%H:%M:%S" if length < _MINUTES else "%H:%M"
+        if length > 2 * _DAY:
+            pattern = "%m-%d %H:%M"
         quarters = [self.low + (self.high - self.low) * n / 4 for n in range(5)]
         texts = [f"{datetime.fromtimestamp(time, UTC):{pattern}}" for time in quarters]
         texts[-1] += " UTC"

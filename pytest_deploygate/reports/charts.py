@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from pytest_deploygate.core.criterion import Comparison
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import lasting, value_text
 from pytest_deploygate.reports.axis import Axis, Tick
 
@@ -104,6 +104,17 @@ def chart(result: Result) -> Chart | None:
     )
 
 
+def why_no_chart(result: Result) -> str:
+    """Why a check that was asked has no chart, in a sentence."""
+    if not result.query or result.status is Status.SKIPPED:
+        return ""
+    if result.reason is Reason.ERROR:
+        return "No chart: the query could not be answered."
+    if not result.history:
+        return f"No chart: no data of this series in the last {spoken(_WINDOW)}, or none was asked."
+    return "No chart: it needs two points at least."
+
+
 def _finite(value: float | None) -> bool:
     return value is not None and _drawable(value)
 
@@ -125,9 +136,13 @@ def _beyond(
 
 
 def _time_axis(result: Result, slope: bool) -> Axis:
-    """The last two hours, or what was judged where that is a window of its own."""
+    """The last two hours; a shorter axis where the data is of less than half of that.
+
+    What was judged has its own window where that is longer, or where a slope was judged.
+    """
     first, last = result.history[0][0], max(result.history[-1][0], result.timestamp)
-    return Axis(first if slope else min(first, last - _WINDOW), last)
+    is_short = 0 < last - first < _WINDOW / 2
+    return Axis(first if slope or is_short else min(first, last - _WINDOW), last)
 
 
 def _step(points: Sequence[Point]) -> float:
@@ -185,7 +200,8 @@ def _caption(result: Result, points: Sequence[Point], times: Axis, *, slope: boo
     low, high = min(v for _, v in points), max(v for _, v in points)
     shown = [value_text(v, result.unit) for v in (low, high)]
     longest = 1.5 * _step(result.history)
-    caption = f"{_period(points[0][0], times, longest)}: {' to '.join(dict.fromkeys(shown))}"
+    period = _period(points[0][0], times, longest, slope=slope)
+    caption = f"{period}: {' to '.join(dict.fromkeys(shown))}"
     silence = times.high - points[-1][0]
     if silence > longest:
         return f"{caption}; nothing since {_clock(points[-1][0])} ({lasting(silence)})"
@@ -194,9 +210,10 @@ def _caption(result: Result, points: Sequence[Point], times: Axis, *, slope: boo
     return caption + _how_long(result, times.high)
 
 
-def _period(first: float, times: Axis, longest: float) -> str:
+def _period(first: float, times: Axis, longest: float, *, slope: bool) -> str:
     """The time that the words are about: the whole axis, or what of it has data."""
-    if first - times.low <= longest:
+    whole = slope or times.high - times.low >= _WINDOW / 2
+    if whole and first - times.low <= longest:
         return f"Last {spoken(times.high - times.low)}"
     return f"Data since {_clock(first)} ({lasting(times.high - first)})"
 

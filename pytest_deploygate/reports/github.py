@@ -6,13 +6,23 @@ runner, or add an output.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pytest_deploygate.core.report import LIGHTS, WORST_FIRST, GateReport, alike, families
+from pytest_deploygate.core.report import (
+    LIGHTS,
+    WORST_FIRST,
+    GateReport,
+    alike,
+    families,
+    worst_first,
+)
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import counted, printable, value_and_limit
+from pytest_deploygate.core.verdict import Verdict
+from pytest_deploygate.reports.used import used
 
 SUMMARY_BYTES = 1024 * 1024
 """GitHub's limit for the summary of a step; it shows nothing of a longer one."""
@@ -25,6 +35,7 @@ _MOST_FAILURES = 50
 _MOST_NAMES = 3
 _REST_BYTES = 200  # room for the line that counts the checks without a row
 _PROBLEMS = 20
+_CODES = (0, 1, 2, 4)
 # Entities work in table cells and in bold text; a backslash does not escape | or < everywhere.
 _MARKDOWN = str.maketrans({character: f"&#{ord(character)};" for character in "\\`*_[]<>|&~$"})
 _HEADER = "| | Check | Value | Limit | Message |\n| --- | --- | ---: | ---: | --- |\n"
@@ -137,19 +148,21 @@ def _rest(left: Sequence[Result]) -> str:
 
 def _foot(report: GateReport) -> str:
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="seconds")
-    how = "replayed from" if report.source.is_recording else "from"
-    environment = f", environment {_escaped(report.environment)}" if report.environment else ""
-    source = f"{how} {_escaped(report.source.location)}{environment}"
     checks = counted(len(report.results), "check")
-    return f"{checks} at {moment.replace('+00:00', 'Z')}, {source}\n"
+    facts = (f"{one.name}: {_linked(one.text, one.link)}" for one in used(report))
+    return f"{checks} at {moment.replace('+00:00', 'Z')} · {' · '.join(facts)}\n"
+
+
+def _linked(text: str, link: str) -> str:
+    return f"[{_escaped(text)}]({link})" if link else _escaped(text)
 
 
 def annotated(report: GateReport) -> list[str]:
     """Commands of the runner: an error for each NO-GO, a warning for each WARNING."""
     problems = report.obstacles
     errors = [("No verdict", problem) for problem in problems]
-    errors += [_annotation(result) for result in report.with_status(Status.NO_GO)]
-    warnings = [_annotation(result) for result in report.with_status(Status.WARNING)]
+    errors += [_annotation(result) for result in worst_first(report.with_status(Status.NO_GO))]
+    warnings = [_annotation(result) for result in worst_first(report.with_status(Status.WARNING))]
     return [*_commands("error", errors), *_commands("warning", warnings)]
 
 
@@ -174,6 +187,19 @@ def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def outputs(report: GateReport) -> str:
-    """The step's outputs. Both values come from closed sets, so no input can add a line."""
-    return f"verdict={report.verdict.label}\nexit-code={report.exit_code}\n"
+def outputs(report: GateReport, before: str = "") -> str:
+    """The step's outputs. Both values come from closed sets, so no input can add a line.
+
+    Args:
+        report: of this run.
+        before: what the step has written until now. The runner takes the last value of an output:
+            after another gate in the same step that is the worse one of both.
+    """
+    labels = [verdict.label for verdict in Verdict]
+    verdicts = [report.verdict.label, *re.findall(_output("verdict", labels), before)]
+    codes = [str(report.exit_code), *re.findall(_output("exit-code", map(str, _CODES)), before)]
+    return f"verdict={max(verdicts, key=labels.index)}\nexit-code={max(codes, key=int)}\n"
+
+
+def _output(name: str, values: Iterable[str]) -> str:
+    return rf"(?m)^{name}=({'|'.join(values)})\r?$"

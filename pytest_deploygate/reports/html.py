@@ -12,13 +12,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.report import WORST_FIRST, GateReport, SourceInfo, alike, families
+from pytest_deploygate.core.report import (
+    WORST_FIRST,
+    GateReport,
+    SourceInfo,
+    alike,
+    families,
+    series_text,
+)
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import printable_block, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
-from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope
+from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope, why_no_chart
 from pytest_deploygate.reports.links import graph_link
 from pytest_deploygate.reports.page_cache import CompiledTemplates
+from pytest_deploygate.reports.used import used
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
@@ -54,6 +62,8 @@ class Check:
     labels: tuple[tuple[str, str], ...]
     bar: Bar | None
     chart: Chart | None
+    no_chart: str
+    series: str
     link: str
 
 
@@ -85,6 +95,7 @@ def render(report: GateReport) -> str:
         status=report.verdict.value,
         advice=_advice(report),
         remarks=list(_remarks(report)),
+        used=list(used(report)),
         size=SIZE,
     )
 
@@ -194,7 +205,9 @@ def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> 
             limit=limit,
             labels=tuple(sorted(one for one in result.labels.items() if one[0] != "__name__")),
             bar=bar(result),
-            chart=chart(result),
+            chart=(drawn := chart(result)),
+            no_chart="" if drawn else why_no_chart(result),
+            series=series_text(result),
             link=graph_link(source, result),
         )
 

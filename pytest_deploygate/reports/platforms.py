@@ -37,17 +37,17 @@ class GitHubFile:
 
     def _append(self, report: GateReport) -> None:
         with self._path.open("ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(size - 1, 0))
-            gap = "\n" if file.read(1) not in (b"", b"\n") else ""
-            file.write((gap + self._text(report, size + len(gap))).encode())
+            file.seek(0)
+            before = file.read()
+            gap = "" if before.endswith(b"\n") or not before else "\n"
+            file.write((gap + self._text(report, before, len(gap))).encode())
 
-    def _text(self, report: GateReport, used: int) -> str:
+    def _text(self, report: GateReport, before: bytes, gap: int) -> str:
         from pytest_deploygate.reports import github
 
         if self._content == "outputs":
-            return github.outputs(report)
-        text = github.summary(report, github.SUMMARY_BYTES - used)
+            return github.outputs(report, before.decode("utf-8", "replace"))
+        text = github.summary(report, github.SUMMARY_BYTES - len(before) - gap)
         if not text:
             raise OSError(f"the step has used its {github.SUMMARY_BYTES} bytes")
         return text

@@ -16,11 +16,13 @@ from pytest_deploygate.core.report import (
     GateReport,
     alike,
     families,
+    series_text,
 )
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import inert, labels_text, printable, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.links import graph_link
+from pytest_deploygate.reports.used import used
 
 _COLOURS = {
     "GO": "green",
@@ -178,9 +180,7 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
         origin = f"default {change.default}; {change.origin}"
         yield Line(f"Set: {change.name} = {change.value} ({origin})")
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="milliseconds")
-    replayed = " (replayed)" if report.source.is_recording else ""
-    environment = f"{report.environment}, " if report.environment else ""
-    yield Line(f"Source: {environment}{report.source.location}{replayed}")
+    yield from (Line(f"{name}: {text}", link=link) for name, text, link in used(report))
     yield Line(f"Timestamp: {moment.replace('+00:00', 'Z')}")
     for path, origin in written.items():
         yield Line(f"Wrote: {path} ({origin})", link=Path(path).absolute().as_uri())
@@ -284,6 +284,6 @@ def _more(result: Result, verbosity: int) -> Iterator[Line]:
         yield Line(f"    Id: {result.id} | Reason: {result.reason} | Took: {result.duration:.3f} s")
         if result.total:
             labels = f" | Worst: {labels_text(result.labels)}" if result.labels else ""
-            yield Line(f"    Series: {result.total}, not passing: {result.failing}{labels}")
+            yield Line(f"    Series: {series_text(result) or '1'}{labels}")
         for warning in result.warnings:
             yield Line(f"    The source warns: {warning}")

@@ -12,6 +12,7 @@ import pytest
 from pytest_deploygate.actions.base import Context
 from pytest_deploygate.actions.registry import known_kinds
 from pytest_deploygate.actions.runner import Runner, prepare
+from pytest_deploygate.core.context import Context as Context_
 from pytest_deploygate.core.report import ActionResult, ActionStatus, GateReport
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.verdict import Verdict
@@ -173,3 +174,20 @@ def test_a_tls_failure_says_so() -> None:
         result = sent(hook.url.replace("http:", "https:"), SLACK)
     assert result.status is ActionStatus.FAILED
     assert result.message == "$HOOK: the server does not speak TLS"
+
+
+def test_slack_links_the_commit_and_the_pipeline() -> None:
+    context = Context_(
+        commit="f870da5c0ffee",
+        ref="<!channel>",
+        commit_url="https://git.example.com/c/f870da5c0ffee",
+        pipeline="https://ci.example.com/7?a=1&b=2",
+        version="1.2",
+    )
+    with server.receiver() as slack:
+        sent(slack.url, SLACK, report=replace(NO_GO, context=context))
+    (request,) = slack.requests
+    assert request.body["text"].splitlines()[2] == (
+        "<https://git.example.com/c/f870da5c0ffee|Commit f870da5c0ffe (&lt;!channel&gt;)>"
+        " · Version: 1.2 · <https://ci.example.com/7?a=1&amp;b=2|Pipeline>"
+    )

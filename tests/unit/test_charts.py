@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Comparison
+from pytest_deploygate.core.result import Reason, Status
 from pytest_deploygate.reports.axis import Axis
-from pytest_deploygate.reports.charts import SIZE, Chart, bar, chart, is_slope
+from pytest_deploygate.reports.charts import SIZE, Chart, bar, chart, is_slope, why_no_chart
 from tests.made import END, measured, result
 
 NAN, INF = math.nan, math.inf
@@ -52,6 +53,28 @@ def test_charts_share_the_axis_of_the_last_two_hours() -> None:
         "13:43",
         "14:13 UTC",
     ]
+
+
+def test_the_axis_of_little_data_is_not_two_hours_long() -> None:
+    found = of(1.0, 2.0, 3.0, 2.0, 3.0)
+    assert [x for x, _ in drawn(found.line)[0]] == [0, 250, 500, 750, 1000]
+    texts = [tick.text for tick in found.x_ticks]
+    assert texts == ["14:09:20", "14:10:20", "14:11:20", "14:12:20", "14:13:20 UTC"]
+    assert found.caption.startswith("Data since 14:09 UTC (4m): ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"history": ()}, "No chart: no data of this series in the last 2h, or none was asked."),
+        ({"history": ((END, 1.0),)}, "No chart: it needs two points at least."),
+        ({"reason": Reason.ERROR}, "No chart: the query could not be answered."),
+        ({"query": ""}, ""),
+        ({"status": Status.SKIPPED}, ""),
+    ],
+)
+def test_what_has_no_chart_says_why(changes: dict[str, Any], why: str) -> None:
+    assert why_no_chart(result(**changes)) == why
 
 
 def test_a_longer_window_is_shown_as_a_whole() -> None:

@@ -210,6 +210,37 @@ def test_the_outputs_are_two_lines_whatever_was_measured(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("statuses", "last"),
+    [
+        ((Status.NO_GO, Status.GO), "verdict=NO-GO\nexit-code=2\n"),
+        ((Status.WARNING, Status.GO), "verdict=WARNING\nexit-code=1\n"),
+        ((Status.GO, Status.NO_GO), "verdict=NO-GO\nexit-code=2\n"),
+        ((Status.NO_GO, Status.WARNING, Status.GO), "verdict=NO-GO\nexit-code=2\n"),
+        ((Status.GO, Status.GO), "verdict=GO\nexit-code=0\n"),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_of_two_gates_in_one_step_the_worse_one_is_the_output(
+    statuses: tuple[Status, ...], last: str, newline: str
+) -> None:
+    """The runner takes the last value that a step wrote."""
+    before = f"other=1{newline}"
+    for status in statuses:
+        added = outputs(report(result(status)), before)
+        before += added.replace("\n", newline)
+    assert added == last
+
+
+def test_a_refused_or_an_advisory_gate_before_is_no_better() -> None:
+    assert outputs(report(result()), "verdict=NO-GO\nexit-code=4\n") == (
+        "verdict=NO-GO\nexit-code=4\n"
+    )
+    assert outputs(report(result()), "verdict=NO-GO\nexit-code=0\n") == (
+        "verdict=NO-GO\nexit-code=0\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("line", "harmless"),
     [
         ("    ::error::x", "    : :error::x"),

@@ -108,6 +108,13 @@ def test_the_length_of_the_run_itself_makes_no_verdict_stale(tmp_path: Path) -> 
     assert judged(tmp_path, written, now=END).startswith("GO: ")
 
 
+def test_the_age_is_that_of_what_was_judged(tmp_path: Path) -> None:
+    written = document(report(result(), evaluated_at=END - 720), created=END)
+    assert judged(tmp_path, written, now=END).endswith("(1 check, 11m59s ago)")
+    written = document(report(result(), evaluated_at=END - 1), created=END)
+    assert judged(tmp_path, written, now=END + 30).endswith("(1 check, 30s ago)")
+
+
 def test_a_partial_run_is_refused(tmp_path: Path) -> None:
     message = judged(tmp_path, document(report(result(), partial="3 checks were deselected")))
     assert message == "refused: is partial: 3 checks were deselected"

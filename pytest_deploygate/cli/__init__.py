@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ COMMANDS: dict[str, str] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Unusable input ends in 2, with one line on standard error."""
+    _write_utf8()
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((name for name in given if name in COMMANDS), "")
     parser = _parser(chosen)
@@ -39,6 +41,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # otherwise Python fails again when it exits, and ends in 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
+
+
+def _write_utf8() -> None:
+    """Let files and pipes hold the same bytes on every machine, and a terminal what it can show.
+
+    Without this Python encodes what is redirected as the machine does, on Windows in a code page.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper):
+        if out.isatty():
+            out.reconfigure(errors="backslashreplace")
+        else:
+            out.reconfigure(encoding="utf-8", errors="strict")
+    if isinstance(sys.stderr, io.TextIOWrapper) and not sys.stderr.isatty():
+        sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def _parser(chosen: str) -> argparse.ArgumentParser:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import re
 import warnings
 from importlib import import_module
 
@@ -12,13 +14,16 @@ from pytest_deploygate.core.errors import ConfigurationError
 
 HELP = "print a Grafana dashboard with the verdict, all checks, and a chart for each criterion"
 
+TITLE = "Deployment gate"
+_LONGEST_UID = 40  # characters, a limit of Grafana
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of ``deploygate grafana``."""
     add_shared(parser)
     parser.add_argument(
         "--title",
-        default="Deployment gate",
+        default=TITLE,
         help="title of the dashboard (default: %(default)s)",
     )
 
@@ -45,5 +50,18 @@ def dashboard(gate: ExportedGate, title: str) -> str:
             "Grafana's library is missing or has another version: "
             "pip install 'pytest-deploygate[grafana]'"
         ) from None
-    text: str = module.render(gate, title)
+    text: str = module.render(gate, title, uid(gate.environment, "" if title == TITLE else title))
     return text
+
+
+def uid(environment: str, title: str) -> str:
+    """Always the same, so that an import replaces the dashboard, and no other one.
+
+    A slug alone would make one of two names that differ in case, in a sign, or far behind.
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", f"deploygate {environment} {title}".lower()).strip("-")
+    plain = f"deploygate-{environment}" if environment else "deploygate"
+    if slug == plain and not title and len(slug) <= _LONGEST_UID:
+        return slug
+    digest = hashlib.sha256(f"{environment}\0{title}".encode()).hexdigest()[:8]
+    return f"{slug[: _LONGEST_UID - 9].rstrip('-')}-{digest}"

@@ -11,6 +11,7 @@ from textwrap import indent
 from pytest_deploygate.core.durations import seconds, spoken
 
 _SELECTOR = re.compile(r"[A-Za-z_:][\w:]*(\{[^{}\n#]*\})?")
+_LABEL = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _WIDTH = 100
 
 
@@ -70,9 +71,14 @@ def string(text: str) -> str:
     return f'"{escaped}"'
 
 
+def label_name(name: str) -> str:
+    """A label's name; OpenTelemetry's, such as ``service.name``, need quotes (Prometheus 3)."""
+    return name if _LABEL.fullmatch(name) else string(name)
+
+
 def selector(metric: str, labels: Mapping[str, str]) -> str:
     """The series of a metric that carry these labels."""
-    wanted = ", ".join(f"{name}={string(text)}" for name, text in labels.items())
+    wanted = ", ".join(f"{label_name(name)}={string(text)}" for name, text in labels.items())
     return f"{metric}{{{wanted}}}" if wanted else metric
 
 
@@ -125,4 +131,4 @@ def selecting(expr: str, labels: Mapping[str, str]) -> str:
     wanted = "vector(1)"
     for name, text in labels.items():
         wanted = labelled(wanted, name, text)
-    return f"{operand(expr)}\nand on ({', '.join(labels)})\n{wanted}"
+    return f"{operand(expr)}\nand on ({', '.join(map(label_name, labels))})\n{wanted}"

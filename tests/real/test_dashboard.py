@@ -163,7 +163,7 @@ def test_the_history_is_that_of_the_gates_own_metric() -> None:
 
 def test_an_environment_has_a_dashboard_of_its_own() -> None:
     document = read(replace(GATE, environment="Pro duction"), "Gate")
-    assert (document["title"], document["uid"]) == ("Gate (Pro duction)", "deploygate-pro-duction")
+    assert document["title"] == "Gate (Pro duction)"
     [history] = [one for one in document["panels"] if one["type"] == "state-timeline"]
     assert history["targets"][0]["expr"] == 'deployment_gate_status{environment="Pro duction"}'
 

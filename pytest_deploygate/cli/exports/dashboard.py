@@ -6,7 +6,6 @@ Every expression stands in the panel that shows it, so that no recording rule ne
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from itertools import count
 
@@ -33,12 +32,12 @@ _BAD = {Severity.CRITICAL: "red", Severity.WARNING: "yellow"}
 _COLUMNS = {"Value #A": "State", "criterion": "Check", "Value #B": "Value", "limit": "Limit"}
 
 
-def render(gate: ExportedGate, title: str) -> str:
+def render(gate: ExportedGate, title: str, uid: str) -> str:
     """The dashboard's JSON, which Grafana imports."""
     number = count(1)
     dashboard = (
         build.Dashboard(f"{title} ({gate.environment})" if gate.environment else title)
-        .uid(_uid(gate))
+        .uid(uid)
         .description(f"Written by: {gate.command}")
         .tags(["deploygate"])
         .refresh("1m")
@@ -55,11 +54,6 @@ def render(gate: ExportedGate, title: str) -> str:
         if form.value:
             dashboard.with_panel(_undecided(criterion, form).id(next(number)))
     return json.dumps(dashboard.build(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
-
-
-def _uid(gate: ExportedGate) -> str:
-    """Always the same, so that an import replaces the dashboard."""
-    return re.sub(r"[^a-z0-9]+", "-", f"deploygate {gate.environment}".lower()).strip("-")[:40]
 
 
 def _light(gate: ExportedGate) -> stat.Panel:

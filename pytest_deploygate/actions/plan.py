@@ -43,6 +43,14 @@ class ActionPlan:
         """Do nothing in this run: its verdict is not one to act on. The first reason counts."""
         self._held_back = self._held_back or why
 
+    def mistakes(self, report: GateReport) -> tuple[str, ...]:
+        """Complaints about actions that name a check which this run does not have.
+
+        They are found in every run: nobody should find a typo on the first NO-GO.
+        """
+        complaints = ((step.name, step.unknown_check(report)) for step in self._steps)
+        return tuple(f"actions.{name}: {why}" for name, why in complaints if why)
+
     def act(self, report: GateReport, redactor: Redactor, announce: Callable[[str], None]) -> str:
         """Carry the actions out, or only list them; a second call does nothing.
 

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
+from numbers import Real
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from pytest_deploygate.core.errors import ConfigurationError
@@ -158,6 +159,9 @@ class Criterion:
         limits = self.limits
         for limit in limits:
             _refuse_not_finite(self.id, limit)
+        if not isinstance(limits[0], Threshold) and type(limits[0]) not in (int, float):
+            # numpy's numbers, for one, cannot be written as JSON
+            self._set(given[0].keyword, float(limits[0]))
         self._set("thresholds", tuple(one for one in limits if isinstance(one, Threshold)))
         if self.severity is not None:
             self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
@@ -239,7 +243,7 @@ def _can_be_written(text: str) -> bool:
 
 def _refuse_not_finite(criterion: str, limit: Limit) -> None:
     value = limit.default if isinstance(limit, Threshold) else limit
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise ConfigurationError(f"criterion {criterion!r}: limit {value!r} is not a finite number")
 
 

@@ -16,13 +16,16 @@ from pytest_deploygate.engine.outcome import failed_status
 
 LOST = "its result never arrived"
 
+Failure = tuple[Reason, str]
+"""Why something failed: the kind of reason, and a message."""
+
 
 class CheckNote(NamedTuple):
     """What the gate attaches to pytest's report of a phase: what it knows of the test then.
 
     ``severity`` is the test's mark, ``at`` the evaluation time in Unix seconds. ``results`` holds
-    what was judged until then, if there is more of it than before. ``failure`` is why the phase
-    failed, unless it is ``covered``: one of the results says it.
+    what was judged until then, if there is more of it than before. ``failures`` are why the phase
+    failed, one for each thing that failed. It is ``covered`` if the results say all of it.
     """
 
     severity: Severity | None
@@ -31,7 +34,7 @@ class CheckNote(NamedTuple):
     query: str
     at: float
     results: tuple[Result, ...] = ()
-    failure: tuple[Reason, str] | None = None
+    failures: tuple[Failure, ...] = ()
     covered: bool = False
 
     def to_builtins(self) -> dict[str, Any]:
@@ -40,24 +43,25 @@ class CheckNote(NamedTuple):
             **self._asdict(),
             "severity": self.severity and self.severity.value,
             "results": [result.to_builtins() for result in self.results],
-            "failure": self.failure and [self.failure[0].value, self.failure[1]],
+            "failures": [[reason.value, message] for reason, message in self.failures],
         }
 
     @classmethod
     def from_builtins(cls, plain: Mapping[str, Any]) -> CheckNote:
         """The inverse of :meth:`to_builtins`."""
-        severity, failure = plain["severity"], plain["failure"]
+        severity = plain["severity"]
         return cls(**plain)._replace(
             severity=severity and Severity(severity),
             results=tuple(map(Result.from_builtins, plain["results"])),
-            failure=failure and (Reason(failure[0]), failure[1]),
+            failures=tuple((Reason(reason), message) for reason, message in plain["failures"]),
         )
 
 
 class PhaseReport(NamedTuple):
     """One report of one test: ``note`` is what the gate attached to it, None after a crash.
 
-    ``duration`` is in seconds, ``message`` are the report's own words.
+    ``duration`` is in seconds, ``message`` are the report's own words, and ``part`` describes the
+    subtest that the report is about; it is empty for the test itself.
     """
 
     nodeid: str
@@ -66,6 +70,7 @@ class PhaseReport(NamedTuple):
     duration: float
     note: CheckNote | None
     message: str = ""
+    part: str = ""
 
 
 class _Entry:
@@ -96,6 +101,9 @@ def _ends(phase: PhaseReport) -> bool:
     return phase.when == "call" or phase.outcome in ("failed", "skipped")
 
 
+_OUTCOMES = ("passed", "failed", "skipped")
+
+
 class Ledger:
     """Collects the reports of tests, and knows which of them are missing."""
 
@@ -113,12 +121,17 @@ class Ledger:
         return len(self._expected)
 
     def record(self, phase: PhaseReport) -> None:
-        """One report arrived. A test that is set up again is run again: its last try counts."""
+        """One report arrived. A test that is run again is judged by its last try."""
         entry = self._entries.get(phase.nodeid)
         if entry is None:
             entry = self._entries[phase.nodeid] = _Entry()
-        if phase.when == "setup":
+        # Another outcome, such as "rerun", is that of a try that its plugin repeats: some set the
+        # test up again, others only report another call.
+        repeated = phase.outcome not in _OUTCOMES
+        if phase.when == "setup" or repeated:
             entry.phases.clear()
+        if repeated:
+            return
         if phase.note and _is_failed_call(phase) and any(map(_is_failed_call, entry.phases)):
             # The subtests of this test have reported this failure themselves.
             phase = phase._replace(note=phase.note._replace(covered=True))
@@ -149,13 +162,14 @@ def _results(nodeid: str, entry: _Entry) -> list[Result]:
     duration, results = sum(phase.duration for phase in entry.phases), entry.results
     share = duration / (len(results) or 1)
     recorded = [result._replace(nodeid=nodeid, duration=share) for result in results]
-    failures = [failure for phase in entry.phases if (failure := _failure(phase))]
+    failures = [(phase.part, *failure) for phase in entry.phases for failure in _failures(phase)]
     if not failures and not entry.complete:
-        failures = [(Reason.ERROR, LOST)]
-    if not failures and recorded:
-        return recorded
-    reason, message = failures[0] if failures else _without_failure(entry)
-    return [*recorded, _of_test(nodeid, entry.note, duration, reason, message)]
+        failures = [("", Reason.ERROR, LOST)]
+    if not failures and not recorded:
+        failures = [("", *_without_failure(entry))]
+    # Two fixtures may fail in the same words, but the same failure is not reported twice.
+    own = [_of_test(nodeid, entry.note, duration, *one) for one in dict.fromkeys(failures)]
+    return [*recorded, *own]
 
 
 def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
@@ -167,16 +181,16 @@ def _without_secrets(result: Result, redacted: Callable[[str], str]) -> Result:
     return result._replace(id=id_, name=name, message=message, nodeid=nodeid)
 
 
-def _failure(phase: PhaseReport) -> tuple[Reason, str] | None:
+def _failures(phase: PhaseReport) -> tuple[Failure, ...]:
     """What went wrong in a phase, unless a recorded result says it already."""
-    if phase.note and phase.note.failure:
-        return phase.note.failure
+    if phase.note and phase.note.failures:
+        return phase.note.failures
     if phase.outcome == "failed" and not (phase.note and phase.note.covered):
-        return Reason.ERROR, phase.message or "it failed without a message"
-    return None
+        return ((Reason.ERROR, phase.message or "it failed without a message"),)
+    return ()
 
 
-def _without_failure(entry: _Entry) -> tuple[Reason, str]:
+def _without_failure(entry: _Entry) -> Failure:
     skipped = next((phase for phase in entry.phases if phase.outcome == "skipped"), None)
     if skipped is None:
         return Reason.OK, "passed"
@@ -184,7 +198,7 @@ def _without_failure(entry: _Entry) -> tuple[Reason, str]:
 
 
 def _of_test(
-    nodeid: str, note: CheckNote | None, duration: float, reason: Reason, message: str
+    nodeid: str, note: CheckNote | None, duration: float, part: str, reason: Reason, message: str
 ) -> Result:
     """The result of a test that measured nothing of its own, or failed besides what it measured."""
     severity = note.severity if note else None
@@ -195,9 +209,10 @@ def _of_test(
         Reason.NO_DATA: Status.WARNING,
     }
     name = nodeid.rpartition("::")[2] or nodeid
+    title = note.title if note else name
     return Result(
         id=printable(note.id if note else name.removeprefix("test_")),
-        name=printable(note.title if note else name),
+        name=printable(f"{title} {part}".rstrip()),
         severity=level,
         status=statuses.get(reason, failed_status(level)),
         reason=reason,

@@ -71,8 +71,17 @@ def explained(case: str, number: float, window: float, *, least: int, coverage: 
         return f"no value for at least {spoken(number)}"
     if case == TOO_FEW:
         found = "1 point" if number == 1 else f"{number:.0f} points"
-        return f"{found} in {spoken(window)}, at least {max(least, 2)} needed"
+        short_of = f"{found} in {spoken(window)}, at least {max(least, 2)} needed"
+        step = window / STEPS
+        left = max((max(least, 2) - number) * step, coverage * window - max(number - 1, 0) * step)
+        return f"{short_of}: enough in {_roughly(left)}"
     if case == TOO_SHORT:
         enough = spoken(coverage * window)
-        return f"{spoken(number)} of {spoken(window)} measured, at least {enough} needed"
+        short_of = f"{spoken(number)} of {spoken(window)} measured, at least {enough} needed"
+        return f"{short_of}: enough in {_roughly(coverage * window - number)}"
     return ""
+
+
+def _roughly(seconds: float) -> str:
+    """A time to wait, if there is data without a gap from now on."""
+    return f"about {spoken(max(60.0, math.ceil(seconds / 60) * 60.0))}"

@@ -20,6 +20,7 @@ from pytest_deploygate.config import layers
 from pytest_deploygate.config.file import load
 from pytest_deploygate.config.options import NAME, OPTIONS
 from pytest_deploygate.config.settings import Settings
+from pytest_deploygate.core.context import context_of
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.conclusion import RunFacts
@@ -30,6 +31,8 @@ from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
 from pytest_deploygate.plugin.items import CHECKS, is_worker, judges
 from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks
+from pytest_deploygate.plugin.process_ends import refuse_what_ends_the_process
+from pytest_deploygate.plugin.report_cleaning import CleaningHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
 from pytest_deploygate.plugin.run_outputs import make_way, report_files
@@ -48,6 +51,7 @@ def switch_on(config: pytest.Config) -> None:
         pytest.UsageError: something given cannot be used.
     """
     _refuse_what_hides_failures(config)
+    refuse_what_ends_the_process(config)
     try:
         hooks = _hooks(config)
     except ConfigurationError as error:
@@ -59,6 +63,7 @@ def switch_on(config: pytest.Config) -> None:
     config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
     config.stash[GATE_HOOKS] = hooks
     config.pluginmanager.register(hooks, "deploygate-hooks")
+    config.pluginmanager.register(CleaningHooks(hooks.run.redactor), "deploygate-cleaning")
     config.pluginmanager.register(TransferHooks(), "deploygate-transfer")
     config.pluginmanager.register(_fixtures(hooks.gate), "deploygate-fixtures")
 
@@ -97,6 +102,7 @@ def _register_run(
         advisory=run.settings.gate_advisory,
         page=path_in_project(run.settings.gate_html, os.environ),
         judges=judged,
+        context=context_of(os.environ, version="", clean=run.redactor.text),
     )
     plan = _action_plan(run, kinds, judges=judged)
     end = RunEnd(config, run, findings, facts=facts, actions=plan)

@@ -41,14 +41,20 @@ def guarded_exit_code(config: pytest.Config) -> Generator[None, Any, Any]:
     try:
         with _terminable(config, gate_exit):
             code = yield
-    except (pytest.UsageError, KeyboardInterrupt):
+    except pytest.UsageError:
+        raise
+    except KeyboardInterrupt:
+        _say("the run was interrupted")
         raise
     except BaseException as error:
         _print_error(error, gate_exit)
         code = NO_VERDICT
     else:
         code = _concluded(config, gate_exit, code)
-    return code if _flushed() else NO_VERDICT
+    if _flushed():
+        return code
+    _say("the output could not be written to its end")
+    return NO_VERDICT
 
 
 @contextmanager
@@ -75,12 +81,23 @@ def _is_worker(config: pytest.Config) -> bool:
 
 
 def _concluded(config: pytest.Config, gate_exit: GateExit, code: int | None) -> int:
-    if gate_exit.started:
-        return NO_VERDICT if gate_exit.code is None or gate_exit.signal else gate_exit.code
-    if code == pytest.ExitCode.USAGE_ERROR:
+    if gate_exit.started and gate_exit.code is not None:
+        return NO_VERDICT if gate_exit.signal else gate_exit.code
+    if not gate_exit.started and code == pytest.ExitCode.USAGE_ERROR:
         return code
     only_informs = any(getattr(config.option, name, None) for name in _ONLY_INFORMS)
-    return 0 if only_informs and not code else NO_VERDICT
+    if only_informs and not code and not gate_exit.started:
+        return 0
+    # pytest says nothing of an interrupt that comes before its first test.
+    why = gate_exit.signal or (f"pytest's exit code is {code}" if code else "a plugin ended it")
+    when = "before its verdict" if gate_exit.started else "before any check was collected"
+    _say(f"the run ended {when}: {why}")
+    return NO_VERDICT
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError, AttributeError):
+        print(f"deploygate: {text}; exit code {NO_VERDICT}", file=sys.stderr, flush=True)
 
 
 def _print_error(error: BaseException, gate_exit: GateExit) -> None:

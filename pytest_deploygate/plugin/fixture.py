@@ -14,6 +14,7 @@ from pytest_deploygate.core.errors import CheckFailed, ConfigurationError, NoDat
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery, Series
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.engine.outcome import unanswered
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.kinds.base import Kind
 
@@ -152,7 +153,12 @@ class Gate:
         __tracebackhide__ = True
         if criterion.severity is None and self._severity not in (None, criterion.level):
             criterion = replace(criterion, severity=self._severity)
-        result = self._run.judge(criterion, self._at)
+        try:
+            result = self._run.judge(criterion, self._at)
+        except (pytest.fail.Exception, TimeoutError) as timeout:  # somebody ended the test here
+            result = unanswered(self._run.resolved(criterion), self._at, str(timeout))
+            self.results.append(result)
+            raise _failed(result) from None
         self.results.append(result)
         self.judged.add(criterion.id)
         if result.status is Status.NO_GO:
@@ -161,4 +167,9 @@ class Gate:
 
 
 def _failed(result: Result) -> CheckFailed:
-    return CheckFailed(f"{result.name}: {result.message}", result)
+    return CheckFailed(failed_text(result), result)
+
+
+def failed_text(result: Result) -> str:
+    """What a failed check says as an exception."""
+    return f"{result.name}: {result.message}"

@@ -18,8 +18,10 @@ from pytest_deploygate.engine.findings import Findings, SettingsUse, settings_us
 from pytest_deploygate.engine.ledger import CheckNote
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin import items as tests
-from pytest_deploygate.plugin.fixture import Gate
-from pytest_deploygate.plugin.report_cleaning import clean
+from pytest_deploygate.plugin.failures import failures_of, unrecorded
+from pytest_deploygate.plugin.fixture import Gate, failed_text
+from pytest_deploygate.plugin.process_ends import why_it_ends_the_process
+from pytest_deploygate.plugin.report_cleaning import clean, cleaned_exception
 
 GATE_HOOKS = pytest.StashKey["GateHooks"]()
 _NOTE = pytest.StashKey[CheckNote]()
@@ -37,6 +39,8 @@ class GateHooks:
         self.gate = Gate(run)
         self.criteria: list[Criterion] = []
         self._worker = tests.is_worker(config)
+        self._called = 0
+        self._error: BaseException | None = None
         self._found = 0
         self._sent = 0
         self._others = False
@@ -101,6 +105,9 @@ class GateHooks:
         dropped = self._found - len(session.items) - self.findings.notes.deselected
         if dropped > 0:  # by a hook that did not report it
             self.findings.deselected(dropped)
+        for item in session.items:
+            if complaint := why_it_ends_the_process(item):
+                self._refuse(complaint)
         self._note_items(session.items)
         self.findings.collected(item.nodeid for item in session.items)
         if shadowed := tests.shadowed_checks(self._config, session.items):
@@ -149,10 +156,19 @@ class GateHooks:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """A test whose code is done must have judged its criteria, and fails for a WARNING now."""
-        result = yield
-        if any(criterion.id not in self.gate.judged for criterion in tests.criteria_of(item)):
-            raise NotJudgedError(_NEVER_JUDGED)
-        self.gate.settle()
+        self._called += 1
+        self._error = None
+        try:
+            result = yield
+            if any(criterion.id not in self.gate.judged for criterion in tests.criteria_of(item)):
+                raise NotJudgedError(_NEVER_JUDGED)
+            self.gate.settle()
+        except BaseException as error:
+            # pytest-retry writes the exception itself, and makes no report of it.
+            self._error = cleaned_exception(error, self.run.redactor)
+            if self._error is error:
+                raise
+            raise self._error from None
         return result
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -160,7 +176,7 @@ class GateHooks:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Attach what was judged, and clean the report's texts."""
-        error = call.excinfo
+        error, called = call.excinfo, self._called
         if error is not None and error.errisinstance(_SAYS_ENOUGH):
             call.excinfo = _Brief.from_exc_info((error.type, error.value, error.tb))
             report = yield
@@ -168,22 +184,30 @@ class GateHooks:
             report.longrepr = str(error.value)
         else:
             report = yield
-        tests.attach(report, self._note(item, call))
+        raised = call.excinfo.value if call.excinfo else None
+        if self._called > called:  # pytest-retry called the test again: its last try counts
+            raised = self._error
         clean(report, self.run.redactor)
+        tests.attach(report, self._note(item, call.when, raised))
         return report
 
-    def _note(self, item: pytest.Item, call: pytest.CallInfo[None]) -> CheckNote:
-        note, results, error = item.stash[_NOTE], self._new_results(call.when), call.excinfo
+    def _note(self, item: pytest.Item, when: str, error: BaseException | None) -> CheckNote:
+        note, results = item.stash[_NOTE], self._new_results(when)
         if not results and error is None:
             return note
-        covered = error is not None and self._is_recorded(error.value)
-        failure = None if covered else tests.failure_of(call, self.run.redactor)
-        return note._replace(results=results, failure=failure, covered=covered)
+        # A fixture fails later tests with the first test's failure, which is not theirs.
+        left = unrecorded(error, self.gate.results) if error else None
+        said = {printable(failed_text(result)) for result in results}
+        found = failures_of(left, when, self.run.redactor.text)
+        failures = tuple(one for one in found if one[1] not in said)  # collected by pytest-check
+        covered = error is not None and not failures
+        return note._replace(results=results, failures=failures, covered=covered)
 
-    def _is_recorded(self, error: BaseException) -> bool:
-        """Whether a result of this test says it: a fixture fails later tests with the first's."""
-        judged = error.result if isinstance(error, CheckFailed) else None
-        return judged is not None and any(one is judged for one in self.gate.results)
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Clean what a plugin reports by itself, such as a try that it repeats."""
+        if tests.attached(report) is None:
+            clean(report, self.run.redactor)
 
     def _new_results(self, when: str) -> tuple[Result, ...]:
         """All results with the call, which counts; before and after it only if there are more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -11,12 +10,10 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.core.criterion import Criterion, humanised
-from pytest_deploygate.core.errors import CheckFailed, GateError, NoDataError
-from pytest_deploygate.core.result import Reason
-from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.ledger import CheckNote
+from pytest_deploygate.plugin.failures import without_colour
 
 CHECKS = "gate_checks"
 """The directory of a project's checks, and the package of those that ship."""
@@ -26,9 +23,7 @@ NOTE = "_deploygate"
 
 _MARKS = tuple(Severity)
 _GIVEN = pytest.StashKey[Severity]()
-_BREACHES = (AssertionError, pytest.fail.Exception, CheckFailed)
 _FAILED_LAST = "cache/lastfailed"
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
 
 
@@ -143,20 +138,14 @@ def attached(report: pytest.TestReport) -> CheckNote | None:
     return note
 
 
-def failure_of(call: pytest.CallInfo[None], redactor: Redactor) -> tuple[Reason, str] | None:
-    """Why a phase failed, if it did."""
-    error = call.excinfo
-    if error is None or error.errisinstance(pytest.skip.Exception):
-        return None
-    reason, message = Reason.ERROR, error.exconly()
-    if error.errisinstance(NoDataError):
-        reason = Reason.NO_DATA
-    elif error.errisinstance(_BREACHES) and call.when == "call":
-        reason = Reason.BREACH
-    if error.errisinstance(GateError):
-        message = str(error.value)
-    bare = message.removeprefix("AssertionError: ").removeprefix("Failed: ")
-    return reason, printable(redactor.text(_COLOUR.sub("", bare)))
+def part_of(report: pytest.TestReport) -> str:
+    """The description of the subtest that a report is about; empty for the test itself."""
+    context = getattr(report, "context", None)
+    if context is None:
+        return ""
+    values = ", ".join(f"{name}={value}" for name, value in sorted(context.kwargs.items()))
+    named = f"[{context.msg}]" if isinstance(context.msg, str) else ""
+    return f"{named} {f'({values})' if values else ''}".strip() or "[subtest]"
 
 
 def message_of(report: pytest.TestReport) -> str:
@@ -172,7 +161,7 @@ def message_of(report: pytest.TestReport) -> str:
 
 def last_line(report: Any) -> str:
     """The line of a failed report that says best what went wrong."""
-    text = _COLOUR.sub("", str(report.longrepr or ""))
+    text = without_colour(str(report.longrepr or ""))
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [line[1:].strip() for line in lines if line.startswith("E ")]
     return printable((errors or lines or [""])[-1])

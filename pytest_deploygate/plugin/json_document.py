@@ -86,6 +86,16 @@ class Document(TestDetails, JSONReport):  # type: ignore[misc]
         return names <= _PYTESTS_OWN and writers <= _WRITERS
 
 
+class WithoutTerminal:
+    """What pytest-json-report needs of pytest's terminal, with ``-p no:terminal``."""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str]:
+        """The outcome, as the terminal would name it."""
+        is_error = report.failed and report.when != "call"
+        return "error" if is_error else report.outcome, "", ""
+
+
 def take_over(config: pytest.Config, *, is_worker: bool) -> None:
     """Make the document here; where ``--json-report`` is given, pytest-json-report makes it.
 
@@ -94,6 +104,9 @@ def take_over(config: pytest.Config, *, is_worker: bool) -> None:
     """
     if not hasattr(config.option, "json_report"):
         raise pytest.UsageError("deploygate: --gate-json needs pytest-json-report, which is off")
+    if not config.pluginmanager.has_plugin("terminal"):
+        config.option.tbstyle = "auto"
+        config.pluginmanager.register(WithoutTerminal(), "deploygate-without-terminal")
     if config.option.json_report:
         return
     config.option.json_report_file = None

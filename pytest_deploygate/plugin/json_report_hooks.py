@@ -28,6 +28,12 @@ class JsonReportHooks:
         self._redactor = redactor
         self._document: dict[str, Any] = {}
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Give pytest-json-report what ``-p no:legacypath`` takes from the session."""
+        if not hasattr(session, "fspath"):
+            session.__dict__["fspath"] = session.path
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_json_runtest_stage(self, report: pytest.TestReport) -> dict[str, Any] | None:
         """What pytest-json-report says of a phase without output.

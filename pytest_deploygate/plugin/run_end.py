@@ -63,18 +63,23 @@ class RunEnd:
             self._findings.charted(self._run.with_history(results, at))
         note_source(self._findings, self._run)
 
-    def act(self, announce: Callable[[str], None]) -> None:
+    def act(self, announce: Callable[[str], None], *, in_part: bool) -> None:
         """Do about the verdict what is configured.
 
         Args:
             announce: is called with each action before it begins.
+            in_part: whether other checks exist that the configuration may be for.
         """
         if conclusion.mistakes(self._findings, self._facts):
             self.actions.hold_back(MISTAKEN)
+        mistaken = self.actions.mistakes(self.conclude())
         interrupted = self.actions.act(self.conclude(), self._run.redactor, announce)
         self._findings.acted(self.actions.results)
         if interrupted:
             self._findings.failure(interrupted)
+        # Only now: what is configured for a NO-GO is not for one that a typo makes.
+        for mistake in mistaken:
+            (self._findings.notice if in_part else self._findings.failure)(mistake)
 
     def call_verdict_hook(self) -> None:
         """Let plugins hear of the verdict; one that raises makes it NO-GO."""

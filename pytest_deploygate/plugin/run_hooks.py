@@ -75,9 +75,8 @@ class RunHooks:
             self._failed += 1
             self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
         note, message = tests.attached(report), tests.message_of(report)
-        self._findings.reported(
-            PhaseReport(report.nodeid, when, report.outcome, report.duration, note, message)
-        )
+        phase = PhaseReport(report.nodeid, when, report.outcome, report.duration, note, message)
+        self._findings.reported(phase._replace(part=tests.part_of(report)))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """What an interrupted run says is nothing to act on; what -x ends early is."""
@@ -94,7 +93,8 @@ class RunHooks:
             self._findings.left_out(text)
         self._findings.end(time.time(), self._run.redactor.text, cut_short=tests.cut_short(session))
         self._end.judge(self._hooks.settings_use())
-        self._end.act(self._announce)
+        in_part = tests.narrowed(self._config) or bool(self._run.settings.gate_demo)
+        self._end.act(self._announce, in_part=in_part)
         self._end.call_verdict_hook()
         session.exitstatus = self._end.conclude().exit_code
         self._leave_breaches_to_the_gate()

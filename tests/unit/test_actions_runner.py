@@ -107,6 +107,16 @@ def test_an_unknown_check_is_reported_with_every_verdict(verdict: Verdict) -> No
     assert outcomes(step(checks=("cpu_usge",)), report=report) == {"a": f"failed: {message}"}
 
 
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_a_plan_knows_its_mistakes_with_every_verdict(verdict: Verdict) -> None:
+    plan = ActionPlan((step("fine"), step("roll", checks=("cpu_usge", "cpu_usage"))))
+    report = replace(NO_GO, verdict=verdict)
+    assert plan.mistakes(report) == (
+        "actions.roll: for 'cpu_usge': no check has this id, did you mean 'cpu_usage'?",
+    )
+    assert plan.mistakes(replace(report, partial="1 check was deselected")) == ()
+
+
 def test_a_check_that_was_left_out_is_no_mistake() -> None:
     report = replace(NO_GO, partial="3 checks were deselected")
     message = outcomes(step(checks=("fast_p95_latency",)), report=report)

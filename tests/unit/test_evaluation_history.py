@@ -131,8 +131,14 @@ class TestTrend:
     @pytest.mark.parametrize(
         ("values", "text"),
         [
-            (lambda age: 1.0 if age <= 480 else None, "9 points in 2h, at least 10 needed"),
-            (lambda age: 1.0 if age <= 3540 else None, "59m of 2h measured, at least 1h needed"),
+            (
+                lambda age: 1.0 if age <= 480 else None,
+                "9 points in 2h, at least 10 needed: enough in about 52m",
+            ),
+            (
+                lambda age: 1.0 if age <= 3540 else None,
+                "59m of 2h measured, at least 1h needed: enough in about 1m",
+            ),
             (lambda age: 1.0 if age >= 60 else None, "no value for at least 1m"),
             (lambda age: 1.0 if age >= 4000 else None, "no value for at least 1h7m"),
         ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.ledger import LOST, CheckNote, Ledger, PhaseReport
@@ -83,8 +85,48 @@ def test_a_failure_besides_what_was_measured_is_told_in_its_own_line() -> None:
     ledger.expect(["one"])
     ledger.record(phase("one", judged("x")))
     failure = (Reason.ERROR, "teardown")
-    ledger.record(phase("one", judged("x"), when="teardown", outcome="failed", failure=failure))
+    ledger.record(phase("one", judged("x"), when="teardown", outcome="failed", failures=(failure,)))
     assert [(r.status, r.message) for r in ledger.results()] == [
         (Status.GO, ""),
         (Status.NO_GO, "teardown"),
+    ]
+
+
+@pytest.mark.parametrize("outcome", ["retried", "rerun", "flaky"])
+def test_a_call_that_is_repeated_without_a_setup_does_not_count(outcome: str) -> None:
+    """pytest-retry reports two calls; the outcome of the first has a name that can be chosen."""
+    ledger = Ledger()
+    ledger.expect(["one"])
+    ledger.record(phase("one", when="setup"))
+    ledger.record(phase("one", outcome="failed", failures=((Reason.BREACH, "in a subtest"),)))
+    ledger.record(phase("one", outcome=outcome))
+    assert ledger.lost() == ["one"]
+    ledger.record(phase("one", judged("x")))
+    assert [(r.id, r.status) for r in ledger.results()] == [("x", Status.GO)]
+
+
+def test_every_subtest_that_fails_is_named_and_the_test_itself_adds_nothing() -> None:
+    ledger = Ledger()
+    ledger.expect(["one"])
+    for part in ("[orders]", "[billing]", "[search]"):
+        failure = (Reason.BREACH, f"{part} is long")
+        failed = phase("one", outcome="failed", failures=(failure,))
+        ledger.record(failed._replace(part=part))
+    contains = phase("one", outcome="failed")._replace(message="contains 3 failed subtests")
+    ledger.record(contains)
+    assert [(r.id, r.name, r.message) for r in ledger.results()] == [
+        ("one", "one [orders]", "[orders] is long"),
+        ("one-2", "one [billing]", "[billing] is long"),
+        ("one-3", "one [search]", "[search] is long"),
+    ]
+
+
+def test_a_test_that_fails_in_its_call_and_in_its_teardown_fails_twice() -> None:
+    ledger = Ledger()
+    ledger.expect(["one"])
+    ledger.record(phase("one", outcome="failed", failures=((Reason.BREACH, "a"),)))
+    ledger.record(phase("one", when="teardown", outcome="failed", failures=((Reason.ERROR, "b"),)))
+    assert [(r.reason, r.message) for r in ledger.results()] == [
+        (Reason.BREACH, "a"),
+        (Reason.ERROR, "b"),
     ]

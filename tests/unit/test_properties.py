@@ -293,7 +293,7 @@ notes = st.builds(
     *(texts, texts, texts),
     st.floats(allow_nan=False),
     st.lists(results, max_size=2).map(tuple),
-    st.none() | st.tuples(st.sampled_from(Reason), texts),
+    st.lists(st.tuples(st.sampled_from(Reason), texts), max_size=2).map(tuple),
     st.booleans(),
 )
 answers = st.builds(

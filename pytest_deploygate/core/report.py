@@ -194,11 +194,13 @@ def _badness(result: Result) -> tuple[bool, int, bool, int, float]:
 
 
 def _excess(result: Result) -> float:
-    """How many times a value is beyond its limit, above or below alike; 0 for what has none."""
+    """How far a value is beyond its limit, as the logarithm of their ratio; 0 for what has none."""
     value, limit = result.value, result.threshold
     if value is None or limit is None or math.isnan(limit):
         return 0.0
-    if not value or not limit or value * limit < 0 or not math.isfinite(value):
+    if not limit:  # nothing is a multiple of zero: one failure in a million is not endlessly bad
+        return math.inf if math.isnan(value) else math.log1p(abs(value))
+    if not value or value * limit < 0 or not math.isfinite(value):
         return math.inf
     return abs(math.log(abs(value)) - math.log(abs(limit)))
 

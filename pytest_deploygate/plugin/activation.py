@@ -102,7 +102,11 @@ def _register_run(
         advisory=run.settings.gate_advisory,
         page=path_in_project(run.settings.gate_html, os.environ),
         judges=judged,
-        context=context_of(os.environ, version="", clean=run.redactor.text),
+        context=context_of(
+            os.environ,
+            version=run.scope.variables.values.get("version", ""),
+            clean=run.redactor.text,
+        ),
     )
     plan = _action_plan(run, kinds, judges=judged)
     end = RunEnd(config, run, findings, facts=facts, actions=plan)

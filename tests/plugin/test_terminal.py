@@ -31,7 +31,7 @@ def test_the_verdict_stands_first_and_last_and_the_bad_checks_before_the_good(
             "🟢 GO (9 checks)",
             "  • API Error Rate",
             "Timestamp: 2026-*Z",
-            "🔴 NO-GO (exit code 2): Creative p95 Sustained: *",
+            "🔴 NO-GO (exit code 2): RL Loss Runaway: *",
         ]
     )
     assert result.outlines[-1].startswith("🔴 NO-GO (exit code 2)")
@@ -51,7 +51,7 @@ def test_a_run_that_left_checks_out_says_so_where_the_verdict_stands(
 
 def test_a_run_that_fails_in_part_says_so_too(run_gate: Gate, workers: tuple[str, ...]) -> None:
     last = run_gate(*workers, *DEMO, "-k", "creative").outlines[-1]
-    assert last.startswith("🔴 NO-GO (exit code 2): Creative p95 Sustained: ")
+    assert last.startswith("🔴 NO-GO (exit code 2): RL Loss Runaway: ")
     assert last.endswith("; partial: 11 checks were deselected")
 
 

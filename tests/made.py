@@ -62,7 +62,7 @@ def measured(*values: float, step: float = 60.0, **changes: Any) -> Result:
 def report(*results: Result, verdict: Verdict | None = None, **changes: Any) -> GateReport:
     """The report of a whole run on a server, with the verdict that a run would reach."""
     bad = changes.get("problems") or changes.get("blind")
-    reached = Verdict.NO_GO if bad else decide(results)
+    reached = Verdict.NO_GO if bad else decide(results, partial=bool(changes.get("partial")))
     given = {"source": SERVER, "evaluated_at": END, "started_at": END + 1, "duration": 0.5}
     return GateReport(
         verdict=reached if verdict is None else verdict,

@@ -58,11 +58,22 @@ def _write_utf8() -> None:
         sys.stderr.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
+class _Version(argparse.Action):
+    """Print the version; its package's metadata is read only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        from importlib.metadata import version
+
+        print(f"deploygate {version('pytest-deploygate')}")
+        parser.exit()
+
+
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """Only the chosen command is imported: the others would slow it down."""
     parser = argparse.ArgumentParser(
         prog="deploygate", description="Commands of the deployment gate that are not a test run."
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, home in COMMANDS.items():
         if chosen and name != chosen:

@@ -11,6 +11,7 @@ import re
 import shlex
 import sys
 from importlib import resources
+from pathlib import Path
 
 from pytest_deploygate.core.durations import seconds
 from pytest_deploygate.core.errors import ConfigurationError
@@ -49,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(pytest_arguments=())
     parser.epilog = (
         "All other arguments are passed to pytest and select the checks "
-        "(default: --pyargs gate_checks)."
+        "(default: those that a bare pytest -p deploygate finds here, else --pyargs gate_checks)."
     )
 
 
@@ -88,7 +89,7 @@ def pipeline(given: argparse.Namespace) -> str:
 def _values(given: argparse.Namespace) -> dict[str, object]:
     packages = given.package or ["pytest-deploygate"]
     checks = [word for word in given.pytest_arguments if word != "--"]
-    checks = checks or ["--pyargs", "gate_checks"]
+    checks = checks or _default_checks()
     for text in (given.prometheus_url, given.env, *packages, *checks):
         if not text.isprintable():
             raise ConfigurationError(f"{text!r}: must be one line of printable characters")
@@ -101,11 +102,20 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
         "url": given.prometheus_url,
         "environment": given.env or "production",
         "packages": shlex.join(packages),
-        "checks": shlex.join([*checks, *judged_by]),
+        "checks": "".join(f" {shlex.quote(word)}" for word in (*checks, *judged_by)),
         "verify": "".join(f" {shlex.quote(word)}" for word in expected),
         "allow_warning": given.allow_warning,
         "allowed": " --allow-warning" if given.allow_warning else "",
     }
+
+
+def _default_checks() -> list[str]:
+    """No arguments where a gate without arguments finds checks; else those that ship."""
+    if Path("gate_checks").is_dir():  # without importing them: they may need more than is here
+        return []
+    from pytest_deploygate.plugin.collecting import default_arguments
+
+    return list(default_arguments())
 
 
 def _yaml(text: str) -> str:

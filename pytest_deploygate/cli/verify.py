@@ -18,8 +18,9 @@ from typing import Any, NoReturn
 
 from pytest_deploygate.core.durations import seconds, spoken
 from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.result import Status
-from pytest_deploygate.core.text import inert, printable
+from pytest_deploygate.core.required import Measured, unmet
+from pytest_deploygate.core.result import Reason, Status
+from pytest_deploygate.core.text import counted, inert, printable
 from pytest_deploygate.core.verdict import Verdict
 
 HELP = "check that a JSON report is complete, fresh and allows to deploy: exit code 0, else 2"
@@ -43,12 +44,16 @@ class Expectation:
         environment: the environment that the report must be for, empty for any.
         allow_warning: whether WARNING deploys too.
         exit_code: the exit code of the gate's process, None if it is unknown.
+        require: patterns of the ids of checks that must be measured.
+        min_checks: how many checks must be measured at least.
     """
 
     max_age: float
     environment: str = ""
     allow_warning: bool = False
     exit_code: int | None = None
+    require: tuple[str, ...] = ()
+    min_checks: int = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +73,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         help="exit code of the gate's process; the report must have the same",
     )
+    parser.add_argument(
+        "--require",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="a check with this id must be measured; * and ? match anything; repeatable",
+    )
+    parser.add_argument(
+        "--min-checks", metavar="N", type=int, default=0, help="minimum number of measured checks"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -81,6 +96,8 @@ def run(arguments: argparse.Namespace) -> int:
         environment=arguments.env,
         allow_warning=arguments.allow_warning,
         exit_code=arguments.exit_code,
+        require=tuple(arguments.require),
+        min_checks=arguments.min_checks,
     )
     print(verified(arguments.report, expected, now=time.time()))
     return 0
@@ -181,6 +198,7 @@ def objections(document: Mapping[str, Any], expected: Expectation, now: float) -
         yield f"is a replay of {printable(document['source']['location'])}, not of production"
     if document["partial"]:
         yield f"is partial: {printable(document['partial_reason'])}"
+    yield from _missing_checks(document, expected)
     environment = document["gate_environment"]
     if expected.environment and environment != expected.environment:
         yield f"is for environment {environment!r}, expected {expected.environment!r}"
@@ -192,8 +210,33 @@ def _of_the_verdict(document: Mapping[str, Any], expected: Expectation) -> Itera
     conclusion = f"{verdict.label}: {printable(document['sentence'])}"
     if verdict is Verdict.NO_GO:
         yield conclusion
-    elif verdict is Verdict.WARNING and not expected.allow_warning:
+    elif verdict is Verdict.WARNING and not (expected.allow_warning or _only_partial(document)):
         yield f"{conclusion} (--allow-warning accepts it)"
+
+
+def _missing_checks(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
+    checks = [
+        Measured(one["id"], _is_measured(one), printable(one["message"]))
+        for one in document["checks"]
+    ]
+    for complaints in unmet(expected.require, checks):
+        yield from complaints
+    measured = sum(one.measured for one in checks)
+    if measured < expected.min_checks:
+        least = f"expected {expected.min_checks} (--min-checks)"
+        yield f"measured {counted(measured, 'check')}, {least}"
+
+
+def _is_measured(check: Mapping[str, Any]) -> bool:
+    in_part = check["reason"] == Reason.NO_DATA and check["value"] is not None
+    whole = check["reason"] in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+    return whole or (in_part and not check["warnings"])
+
+
+def _only_partial(document: Mapping[str, Any]) -> bool:
+    """Whether the run is a WARNING because it is partial, which is an objection of its own."""
+    statuses = {check["status"] for check in document["checks"]}
+    return bool(document["partial"]) and Status.WARNING not in statuses
 
 
 def _contradictions(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
@@ -213,7 +256,7 @@ def _verdict_of(document: Mapping[str, Any], counts: Mapping[Status, int]) -> Ve
     judged = counts[Status.GO] + counts[Status.WARNING] + counts[Status.WAIVED]
     if document["problems"] or counts[Status.NO_GO] or not judged:
         return Verdict.NO_GO
-    return Verdict.WARNING if counts[Status.WARNING] else Verdict.GO
+    return Verdict.WARNING if counts[Status.WARNING] or document["partial"] else Verdict.GO
 
 
 def _staleness(document: Mapping[str, Any], max_age: float, now: float) -> Iterator[str]:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from pytest_deploygate.config.settings import Settings
-from pytest_deploygate.core.criterion import Criterion, number
+from pytest_deploygate.core.criterion import Criterion, NoData, number
 from pytest_deploygate.core.report import Change
 
 
 def changes(settings: Settings, criteria: Collection[Criterion]) -> tuple[Change, ...]:
     """What differs from the criteria's own defaults, and where it was given."""
-    return (*_thresholds(settings, criteria), *_overrides(settings, criteria))
+    return (
+        *_thresholds(settings, criteria),
+        *_overrides(settings, criteria),
+        *_defaults(settings),
+    )
+
+
+def _defaults(settings: Settings) -> Iterable[Change]:
+    given = settings.default_no_data
+    if given and given.value != NoData.WARNING:
+        yield Change("defaults.no_data", given.value, NoData.WARNING, given.origin)
 
 
 def _thresholds(settings: Settings, criteria: Iterable[Criterion]) -> Iterable[Change]:

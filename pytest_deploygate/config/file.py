@@ -6,23 +6,22 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pytest_deploygate.config.finding import PROJECT, read, section_of
 from pytest_deploygate.config.layers import Layer
 from pytest_deploygate.config.settings import FILE_NAME
 from pytest_deploygate.core.errors import ConfigurationError, did_you_mean
 
 
 def load(
-    root: Path,
-    given: Path | None,
+    path: Path | None,
     environment: str | None,
     *,
     actions: Callable[[], Mapping[str, Any]],
 ) -> tuple[Layer, ...]:
-    """Read the file that was given, or the one in the root directory.
+    """Read a configuration file.
 
     Args:
-        root: pytest's root directory.
-        given: ``--gate-config``.
+        path: of the file, None if there is none.
         environment: ``--gate-env``; without it the file's own ``gate-env`` counts.
         actions: makes the JSON Schema of ``[[actions]]``; called only if there is a file.
 
@@ -33,7 +32,6 @@ def load(
         ConfigurationError: the file cannot be read or contains what is not allowed, or it does
             not have the environment.
     """
-    path, table = _find(root, given)
     if path is None:
         if environment:
             raise ConfigurationError(
@@ -41,40 +39,12 @@ def load(
                 f"[env.{environment}]; write {FILE_NAME} or give --gate-config FILE"
             )
         return ()
+    table = (section_of(path) or {}) if path.name == PROJECT else read(path)
     # Here, as it imports jsonschema and the kinds of actions, which a run without a file spares.
     from pytest_deploygate.config.schema import refuse_invalid
 
     refuse_invalid(path, table, actions())
     return _layers(path, table, environment or table.get("gate-env"))
-
-
-def _find(root: Path, given: Path | None) -> tuple[Path | None, dict[str, Any]]:
-    if given is not None:
-        document = _read(given)
-        return given, _section(document) if given.name == "pyproject.toml" else document
-    own, project = root / FILE_NAME, root / "pyproject.toml"
-    if own.is_file():
-        return own, _read(own)
-    # Most projects have a pyproject.toml that is not about the gate: it is not worth parsing.
-    if project.is_file() and b"tool.deploygate" in project.read_bytes():
-        return project, _section(_read(project))
-    return None, {}
-
-
-def _section(document: Mapping[str, Any]) -> dict[str, Any]:
-    section: dict[str, Any] = document.get("tool", {}).get("deploygate", {})
-    return section
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: is not valid TOML: {error}") from None
 
 
 def _layers(path: Path, table: Mapping[str, Any], environment: str | None) -> tuple[Layer, ...]:

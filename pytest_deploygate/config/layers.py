@@ -17,6 +17,7 @@ from pytest_deploygate.config.settings import (
     CriterionOverride,
     Given,
     GivenText,
+    Mention,
     Settings,
 )
 from pytest_deploygate.config.values import converted
@@ -24,6 +25,7 @@ from pytest_deploygate.core.errors import ConfigurationError
 
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
+_NAMED = {"thresholds": "threshold", "criteria": "criterion", "vars": "variable"}
 
 
 class Layer(NamedTuple):
@@ -92,6 +94,9 @@ def merge(*layers: Layer) -> Settings:
         thresholds=_thresholds(layers, values.get("gate_set", {})),
         vars=_variables(layers, values.get("gate_var", {})),
         criteria=_criteria(layers),
+        default_no_data=_default_no_data(layers),
+        required=_required(layers),
+        mentions=_mentions(layers, values.get("gate_env", "")),
         actions=_actions(layers),
         origins=origins,
     )
@@ -126,13 +131,38 @@ def _criteria(layers: tuple[Layer, ...]) -> dict[str, CriterionOverride]:
     found: dict[str, CriterionOverride] = {}
     for layer in reversed(layers):
         for name, changes in layer.table.get("criteria", {}).items():
-            merged = {**(found[name].changes if name in found else {}), **changes}
+            before = found.get(name, CriterionOverride({}, layer.origin))
+            merged = {**before.changes, **changes}
+            enabled = merged.pop("enabled", before.enabled)
             # An optional check without data is skipped: the policy that was asked for would not
             # count.
             if "no_data" in changes:
                 merged.setdefault("optional", False)
-            found[name] = CriterionOverride(changes=merged, origin=layer.origin)
+            found[name] = CriterionOverride(merged, layer.origin, enabled)
     return found
+
+
+def _default_no_data(layers: tuple[Layer, ...]) -> GivenText | None:
+    given = ((layer, layer.table.get("defaults", {}).get("no_data")) for layer in layers)
+    return next((GivenText(value, layer.origin) for layer, value in given if value), None)
+
+
+def _required(layers: tuple[Layer, ...]) -> tuple[str, ...]:
+    """What an environment requires is added to what the file requires."""
+    patterns = (one for layer in reversed(layers) for one in layer.table.get("required", ()))
+    return tuple(dict.fromkeys(patterns))
+
+
+def _mentions(layers: tuple[Layer, ...], chosen: str) -> tuple[Mention, ...]:
+    """The names in the environments that were not chosen: a wrong one is found only here."""
+    return tuple(
+        Mention(kind, name, f"{layer.origin} [env.{environment}]")
+        for layer in layers
+        for environment, table in layer.table.get("env", {}).items()
+        if environment != chosen
+        for key, kind in _NAMED.items()
+        for name in table.get(key, {})
+    )
 
 
 def _actions(layers: tuple[Layer, ...]) -> ActionTables:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from pytest_deploygate.config.layers import COMMAND_LINE
-from pytest_deploygate.config.settings import Settings
+from pytest_deploygate.config.settings import Mention, Settings
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import did_you_mean
 
@@ -14,38 +14,60 @@ _RELEASE = "version"  # the reports name the release that is judged, whoever els
 
 
 class Unknown(NamedTuple):
-    """A name that no criterion has: the message, and whether it was given for this run only."""
+    """A name that nothing has: the message, and whether it was given for this run only."""
 
     message: str
     for_this_run: bool
+    name: str
 
 
 def unknown_names(
-    settings: Settings, criteria: Collection[Criterion], used: Collection[str] = ()
+    settings: Settings,
+    criteria: Collection[Criterion],
+    *,
+    tests: Collection[str] = (),
+    used: Collection[str] = (),
 ) -> dict[str, Unknown]:
-    """Thresholds, overrides and variables that mean nothing to the criteria, by name.
+    """The names in the settings that nothing has; their keys are the same in all processes.
 
     Args:
-        settings: of the run.
+        settings: of the run; of the file, the environments that were not chosen count too.
         criteria: every criterion that was seen.
-        used: the variables that their queries and titles ask for.
+        tests: the names of checks that are not criteria; they can only be left out.
+        used: the variables that queries and titles ask for.
     """
-    keys = {threshold.key for criterion in criteria for threshold in criterion.thresholds}
     ids = {criterion.id for criterion in criteria}
-    found = {}
-    for key in settings.thresholds.keys() - keys:
-        origin = settings.thresholds[key].origin
-        message = f"{origin}: unknown threshold {key!r}, {did_you_mean(key, keys)}"
-        found[key] = Unknown(message, origin == COMMAND_LINE)
-    for name in settings.criteria.keys() - ids:
-        origin = settings.criteria[name].origin
-        message = f"{origin}: unknown criterion {name!r}, {did_you_mean(name, ids)}"
-        found[f"criteria.{name}"] = Unknown(message, False)
-    for name in settings.vars.keys() - set(used) - {_RELEASE}:
-        origin = settings.vars[name].origin
-        message = f"{origin}: no check uses the variable {name!r}, {did_you_mean(name, used)}"
-        found[f"vars.{name}"] = Unknown(message, origin == COMMAND_LINE)
-    return dict(sorted(found.items()))
+    left_out = {id_ for id_, one in settings.criteria.items() if not one.changes} & set(tests)
+    known = {
+        "threshold": {threshold.key for one in criteria for threshold in one.thresholds},
+        "criterion": ids | left_out,
+        "variable": set(used),
+    }
+    return {
+        f"{one.kind} {one.name} of {one.origin}": Unknown(
+            _complaint(one, known[one.kind]), one.origin == COMMAND_LINE, one.name
+        )
+        for one in sorted(_named(settings))
+        if one.name not in known[one.kind] and (one.kind, one.name) != ("variable", _RELEASE)
+    }
+
+
+def _complaint(one: Mention, known: Collection[str]) -> str:
+    what = "no check uses the variable" if one.kind == "variable" else f"unknown {one.kind}"
+    return f"{one.origin}: {what} {one.name!r}, {did_you_mean(one.name, known)}"
+
+
+def _named(settings: Settings) -> Iterator[Mention]:
+    """Every name in the settings. The evidence that ships has answers for few of the file's."""
+    mentions = [
+        *(Mention("threshold", key, one.origin) for key, one in settings.thresholds.items()),
+        *(Mention("variable", name, one.origin) for name, one in settings.vars.items()),
+        *(Mention("criterion", id_, one.origin) for id_, one in settings.criteria.items()),
+        *settings.mentions,
+    ]
+    for one in mentions:
+        if one.origin == COMMAND_LINE or not settings.gate_demo:
+            yield one
 
 
 def wrong_units(settings: Settings, criteria: Iterable[Criterion]) -> list[str]:

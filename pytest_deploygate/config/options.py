@@ -106,8 +106,8 @@ OPTIONS = (
     ),
     Option(
         "gate-config",
-        "the configuration file; else deploygate.toml in the root directory, else "
-        "[tool.deploygate] of its pyproject.toml",
+        "the configuration file; else the nearest deploygate.toml or [tool.deploygate] of a "
+        "pyproject.toml, from this directory upwards",
         "path",
         "FILE",
         in_file=False,

@@ -24,9 +24,18 @@ _CRITERION = {
         "no_data": {"enum": list(NoData)},
         "optional": {"type": "boolean"},
         "select": {"type": "string"},
+        "enabled": {"type": "boolean"},
     },
     "additionalProperties": False,
 }
+
+_DEFAULTS = {
+    "type": "object",
+    # skip and go would let every check without data pass.
+    "properties": {"no_data": {"enum": [NoData.NO_GO, NoData.WARNING]}},
+    "additionalProperties": False,
+}
+_REQUIRED = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}
 
 
 def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, Any]) -> None:
@@ -56,6 +65,8 @@ def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
     shared: dict[str, Any] = {o.name: _option_schema(o) for o in OPTIONS if o.in_file}
     shared["thresholds"] = {"type": "object", "additionalProperties": {"type": "number"}}
     shared["vars"] = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+    shared["defaults"] = _DEFAULTS
+    shared["required"] = _REQUIRED
     shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
     shared["actions"] = actions
     environment = {"type": "object", "properties": shared, "additionalProperties": False}

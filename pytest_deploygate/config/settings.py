@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.severity import Severity
 
 FILE_NAME = "deploygate.toml"
 DEFAULT = "default"
@@ -23,16 +24,25 @@ class Given(NamedTuple):
 
 
 class GivenText(NamedTuple):
-    """A variable's value and where it was given."""
+    """A text and where it was given."""
 
     value: str
     origin: str
 
 
 class CriterionOverride(NamedTuple):
-    """What the configuration changes of one criterion, and where."""
+    """What the configuration changes of one criterion, and where; or that it is left out."""
 
     changes: Mapping[str, Any]
+    origin: str
+    enabled: bool = True
+
+
+class Mention(NamedTuple):
+    """A threshold, a criterion or a variable that a place of the settings names."""
+
+    kind: str
+    name: str
     origin: str
 
 
@@ -64,7 +74,12 @@ class Settings:
         thresholds: by key.
         vars: the variables of queries and titles, by name.
         criteria: what the configuration changes of criteria, by criterion id.
+        default_no_data: the meaning of an empty answer to a critical criterion that says nothing.
+        required: patterns of the ids of checks that must be measured.
+        mentions: what the other environments of the file speak of.
         actions: what to do after the verdict.
+        file: the configuration file that was read, None if there is none.
+        other_files: configuration files that are near and were not read.
         origins: where each option was given, by option name; for messages.
     """
 
@@ -93,8 +108,13 @@ class Settings:
     thresholds: Mapping[str, Given] = field(default_factory=dict)
     vars: Mapping[str, GivenText] = field(default_factory=dict)
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
+    default_no_data: GivenText | None = None
+    required: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
     actions: ActionTables = field(default_factory=ActionTables)
     origins: Mapping[str, str] = field(default_factory=_none_given)
+    file: Path | None = None
+    other_files: tuple[Path, ...] = ()
 
     @property
     def outputs(self) -> dict[str, Path]:
@@ -112,4 +132,19 @@ class Settings:
         override = self.criteria.get(criterion.id)
         if override is not None:
             criterion = replace(criterion, **override.changes)
+        if self.default_no_data and _says_nothing(criterion):
+            criterion = replace(criterion, no_data=self.default_no_data.value)
         return criterion.resolved({key: given.value for key, given in self.thresholds.items()})
+
+    def why_left_out(self, id_: str) -> str:
+        """Why a check is left out on purpose; empty if it is not."""
+        override = self.criteria.get(id_)
+        if override is None or override.enabled:
+            return ""
+        return f"left out on purpose: {override.origin}: criteria.{id_}.enabled = false"
+
+
+def _says_nothing(criterion: Criterion) -> bool:
+    """Whether a critical criterion leaves it to the configuration what missing data means."""
+    said = criterion.no_data is not None or criterion.optional
+    return criterion.level is Severity.CRITICAL and not said

@@ -104,7 +104,8 @@ class Criterion:
             None means ``Instant``: the newest value of every series is judged.
         unit: ``seconds``, ``ratio``, ``bytes``, or any word to print after the value.
         quantity: the name of the value in messages: ``p95``, ``error rate``.
-        no_data: the meaning of an empty answer: ``warning``, ``no-go``, ``skip`` or ``go``.
+        no_data: the meaning of an empty answer: ``warning``, ``no-go``, ``skip`` or ``go``; None
+            means the default of the configuration, else ``warning``.
         optional: without data the check is skipped: it is shown and does not count.
         nan_is_breach: NaN means that something diverged, not that there was no traffic.
         match: judge only the series that carry these labels.
@@ -130,7 +131,7 @@ class Criterion:
     equals: Limit | None = None
     unit: str = ""
     quantity: str = ""
-    no_data: str = NoData.WARNING
+    no_data: str | None = None
     optional: bool = False
     nan_is_breach: bool = False
     match: Mapping[str, str] = field(default_factory=dict)
@@ -165,7 +166,8 @@ class Criterion:
         self._set("thresholds", tuple(one for one in limits if isinstance(one, Threshold)))
         if self.severity is not None:
             self._set("severity", _word(Severity, self.severity, f"{self.id!r}: severity"))
-        self._set("no_data", _word(NoData, self.no_data, f"{self.id!r}: no_data"))
+        if self.no_data is not None:
+            self._set("no_data", _word(NoData, self.no_data, f"{self.id!r}: no_data"))
         if not self.title:
             self._set("title", humanised(self.id))
 
@@ -176,6 +178,11 @@ class Criterion:
     def level(self) -> Severity:
         """The severity; critical if none was given."""
         return cast(Severity, self.severity or Severity.CRITICAL)
+
+    @property
+    def policy(self) -> NoData:
+        """The meaning of an empty answer; a warning if none was given."""
+        return cast(NoData, self.no_data or NoData.WARNING)
 
     @property
     def limit(self) -> float:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.text import counted
 from pytest_deploygate.core.verdict import Verdict
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
@@ -96,6 +97,8 @@ class GateReport:
     what was seen is too little to let anything pass. ``notices`` are worth a line and change
     nothing. ``page`` is the HTML page's path in the CI system's project directory, where that
     can be linked. ``actions`` are what was done about the verdict; they never change it.
+    ``configuration`` is the path of the file that was read, empty if there is none.
+    ``partial`` says what was left out, and ``deselected`` how many checks, as far as it is known.
     ``refused`` says that the problem is what was given, and that nothing was run.
     ``selection`` are the matchers that narrowed every query, as PromQL, and ``variables`` the
     values of the queries' variables by name.
@@ -111,6 +114,7 @@ class GateReport:
     blind: str = ""
     notices: tuple[str, ...] = ()
     partial: str = ""
+    deselected: int = 0
     evaluated_at: float = 0.0
     started_at: float = 0.0
     duration: float = 0.0
@@ -139,6 +143,12 @@ class GateReport:
         return 0 if self.advisory else self.verdict.exit_code
 
     @property
+    def passed_in_part(self) -> bool:
+        """Whether everything that was run passed, and something was left out."""
+        failed = self.obstacles or self.with_status(Status.NO_GO, Status.WARNING)
+        return bool(self.partial) and not failed
+
+    @property
     def obstacles(self) -> tuple[str, ...]:
         """Every reason why there is no verdict, blindness included."""
         return (*self.problems, self.blind) if self.blind else self.problems
@@ -161,7 +171,9 @@ class GateReport:
         if self.blind and not (failed and _is_down(failed[0])):
             return self.blind
         if not failed and self.partial:
-            return f"All checks that were run passed, partial: {self.partial}"
+            of_all = f"{len(self.results)} of " if self.deselected else ""
+            ran = counted(len(self.results) + self.deselected, "check")
+            return f"partial, {of_all}{ran} ran, all passed: {self.partial}"
         if not failed:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"

@@ -27,12 +27,15 @@ class Verdict(StrEnum):
         return self.value.replace("_", "-")
 
 
-def decide(results: Sequence[Result]) -> Verdict:
-    """Return the verdict of the worst status: NO-GO before WARNING before GO."""
+def decide(results: Sequence[Result], *, partial: bool = False) -> Verdict:
+    """Return the verdict of the worst status: NO-GO before WARNING before GO.
+
+    A partial run, in which some checks were left out, is at best a WARNING.
+    """
     statuses = {result.status for result in results}
     if Status.NO_GO in statuses:
         return Verdict.NO_GO
-    return Verdict.WARNING if Status.WARNING in statuses else Verdict.GO
+    return Verdict.WARNING if partial or Status.WARNING in statuses else Verdict.GO
 
 
 def blindness(results: Sequence[Result]) -> str:

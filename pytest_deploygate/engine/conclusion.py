@@ -6,23 +6,30 @@ cannot be written) is a finding like any other, and another report is concluded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
+from pytest_deploygate.core.required import Measured, unmet
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.findings import Findings, ProcessNotes
 
+_ASKS_NOTHING = (
+    "nothing here asks production: no test is marked critical or warning, is a criterion or uses "
+    "gate"
+)
 _MOST_NAMED = 3  # lost tests that are named when reports are missing
 
 
 class RunFacts(NamedTuple):
     """What a report says of a run besides what happened in it.
 
-    ``at`` is the evaluation time in Unix seconds, ``page`` the HTML page's path in the CI system's
+    ``at`` is the evaluation time in Unix seconds, ``configuration`` the path of the file that was
+    read, empty for none, ``required`` patterns of checks that must be measured, ``part_was_named``
+    whether the command line selects checks, ``page`` the HTML page's path in the CI system's
     project, and ``judges`` says whether checks are carried out at all.
     """
 
@@ -33,6 +40,8 @@ class RunFacts(NamedTuple):
     variables: Mapping[str, str] = MappingProxyType({})
     configuration: str = ""
     context: Context = Context()
+    required: tuple[str, ...] = ()
+    part_was_named: bool = False
     advisory: bool = False
     page: str = ""
     judges: bool = True
@@ -47,9 +56,11 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         clean: takes secrets out of a text.
     """
     notes, results = findings.notes, findings.results if _is_judged(findings, facts) else ()
-    problems = (*_problems(findings, facts), *mistakes(findings, facts), *findings.failures)
-    blind = blindness(results)
-    verdict = Verdict.NO_GO if problems or blind else decide(results)
+    absent, unmet = _requirements(findings, facts)
+    obstacles = (*_problems(findings, facts), *mistakes(findings, facts), *unmet)
+    problems = (*obstacles, *findings.failures)
+    blind, partial = blindness(results), _partial(notes, absent)
+    verdict = Verdict.NO_GO if problems or blind else decide(results, partial=bool(partial))
     return GateReport(
         verdict=verdict,
         results=results,
@@ -57,7 +68,8 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         problems=tuple(dict.fromkeys(printable(clean(text)) for text in problems)),
         blind=blind,
         notices=(*notes.notices, *_unused(findings, facts)),
-        partial=_partial(notes),
+        partial=partial,
+        deselected=notes.deselected,
         evaluated_at=facts.at,
         started_at=findings.started_at,
         duration=findings.ended_at - findings.started_at,
@@ -65,7 +77,7 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         environment=facts.environment,
         selection=facts.selection,
         variables=facts.variables,
-        configuration=facts.configuration,
+        configuration=printable(clean(facts.configuration)),
         context=facts.context,
         advisory=facts.advisory,
         changes=_changes(notes),
@@ -73,6 +85,15 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         refused=findings.refused,
         actions=findings.actions,
     )
+
+
+def _requirements(findings: Findings, facts: RunFacts) -> tuple[list[str], list[str]]:
+    """The required checks that are left out, and complaints about those that are missing."""
+    if not _is_judged(findings, facts) or _problems(findings, facts):
+        return [], []
+    checks = [Measured(one.id, one.evaluated, one.message) for one in findings.results]
+    absent, unmeasured = unmet(facts.required, checks)
+    return (absent, unmeasured) if facts.part_was_named else ([], [*absent, *unmeasured])
 
 
 def mistakes(findings: Findings, facts: RunFacts) -> tuple[str, ...]:
@@ -111,6 +132,8 @@ def _shortfalls(findings: Findings, facts: RunFacts) -> list[str]:
         return ["nothing was judged: checks were only collected or set up"]
     if not findings.expected and not findings.notes.problems:
         return [_why_nothing(findings.notes.deselected)]
+    if findings.expected and not findings.notes.asks and not findings.notes.problems:
+        return [_ASKS_NOTHING]
     if not findings.lost:
         return []
     why = f" ({findings.cut_short})" if findings.cut_short else ""
@@ -125,8 +148,8 @@ def _why_nothing(deselected: int) -> str:
     return "nothing was collected: name the checks, such as --pyargs gate_checks"
 
 
-def _partial(notes: ProcessNotes) -> str:
-    reasons = list(notes.left_out)
+def _partial(notes: ProcessNotes, absent: Iterable[str]) -> str:
+    reasons = [*notes.left_out, *absent]
     if notes.deselected:
         were = "was" if notes.deselected == 1 else "were"
         reasons.insert(0, f"{counted(notes.deselected, 'check')} {were} deselected")

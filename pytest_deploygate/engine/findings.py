@@ -42,6 +42,8 @@ def settings_use(
     in_part: bool = False,
     variables: Collection[str] = (),
     misfits: Iterable[str] = (),
+    tests: Collection[str] = (),
+    mentioned: Callable[[str], bool] = lambda name: False,
 ) -> SettingsUse:
     """What these settings mean to these criteria.
 
@@ -51,10 +53,13 @@ def settings_use(
         in_part: whether others may exist that the configuration file is for.
         variables: the names that were used.
         misfits: what was found wrong while criteria were resolved.
+        tests: the names of the checks that are not criteria.
+        mentioned: whether a test that is not a criterion may know a name, though it has not asked.
     """
     unknown = {
         name: (one.message, one.for_this_run or not in_part)
-        for name, one in unknown_names(settings, criteria, variables).items()
+        for name, one in unknown_names(settings, criteria, tests=tests, used=variables).items()
+        if one.for_this_run or not mentioned(one.name)
     }
     misfits = [*misfits, *wrong_units(settings, criteria)]
     return SettingsUse(tuple(misfits), unknown, changes(settings, criteria))
@@ -65,13 +70,15 @@ class ProcessNotes(NamedTuple):
 
     xdist's workers send theirs to the controller when they end. ``problems`` are reasons why no
     verdict can be reached, ``notices`` are worth a line, ``left_out`` says which checks were not
-    run. ``answers`` are kept only where evidence is recorded.
+    run, ``asks`` whether a test asks production. ``answers`` are kept only where evidence is
+    recorded.
     """
 
     problems: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     deselected: int = 0
+    asks: bool = False
     settings: tuple[SettingsUse, ...] = ()
     answers: Answers = MappingProxyType({})
 
@@ -83,6 +90,7 @@ class ProcessNotes(NamedTuple):
             left_out=_unique(self.left_out, other.left_out),
             # every worker collects and deselects the same tests
             deselected=max(self.deselected, other.deselected),
+            asks=self.asks or other.asks,
             settings=(*self.settings, *other.settings),
             answers={**self.answers, **other.answers},
         )
@@ -96,6 +104,7 @@ class ProcessNotes(NamedTuple):
             "notices": list(self.notices),
             "left_out": list(self.left_out),
             "deselected": self.deselected,
+            "asks": self.asks,
             "settings": [_settings_to_builtins(use) for use in self.settings],
             "answers": answers_to_builtins(self.answers),
         }
@@ -110,6 +119,7 @@ class ProcessNotes(NamedTuple):
             notices=tuple(plain["notices"]),
             left_out=tuple(plain["left_out"]),
             deselected=plain["deselected"],
+            asks=plain["asks"],
             settings=tuple(map(_settings_from_builtins, plain["settings"])),
             answers=answers_from_builtins(plain["answers"]),
         )
@@ -191,6 +201,10 @@ class Findings:
     def deselected(self, count: int) -> None:
         """So many more tests were deselected."""
         self.notes = self.notes._replace(deselected=self.notes.deselected + count)
+
+    def asks(self) -> None:
+        """A test of this process asks production: it is marked, is a criterion or uses gate."""
+        self._join(ProcessNotes(asks=True))
 
     def settings_used(self, use: SettingsUse) -> None:
         """What the settings meant to this process's criteria; known at its end."""

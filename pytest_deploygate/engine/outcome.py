@@ -62,23 +62,29 @@ def failed_status(severity: Severity) -> Status:
 
 def without_data(criterion: Criterion) -> Status:
     """The status when no series could be judged."""
-    return Status.SKIPPED if criterion.optional else WITHOUT_DATA[NoData(criterion.no_data)]
+    return Status.SKIPPED if criterion.optional else WITHOUT_DATA[criterion.policy]
 
 
 def counts_missing(criterion: Criterion) -> bool:
     """Whether a series without data keeps the criterion from GO, though the others pass."""
-    return WITHOUT_DATA[NoData(criterion.no_data)] in (Status.NO_GO, Status.WARNING)
+    return WITHOUT_DATA[criterion.policy] in (Status.NO_GO, Status.WARNING)
 
 
 def incomplete_status(criterion: Criterion) -> Status:
     """The status when everything measured passes, and something was not measured."""
-    return Status.NO_GO if criterion.no_data == NoData.NO_GO else Status.WARNING
+    return Status.NO_GO if criterion.policy is NoData.NO_GO else Status.WARNING
 
 
 def unanswered(criterion: Criterion, at: float, message: str) -> Result:
     """The result when the source could not answer: like a breach of the criterion's severity."""
     status = failed_status(criterion.level)
     return _result(criterion, at, _Conclusion(status, Reason.ERROR, printable(message)))
+
+
+def skipped(criterion: Criterion, at: float, message: str) -> Result:
+    """The result of a criterion that is not asked."""
+    conclusion = _Conclusion(Status.SKIPPED, Reason.SKIPPED, printable(message))
+    return _result(criterion, at, conclusion)
 
 
 def conclude(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from pytest_deploygate.core.criterion import Criterion, NoData
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.series import InstantQuery, Measurement
 from pytest_deploygate.core.text import printable
@@ -125,7 +125,7 @@ def _without_data(
     result: Result, criterion: Criterion, lost: Sequence[str], own: Matchers
 ) -> Result:
     message = f"{_lost(lost, own)}; give this check a select of its own"
-    return result._replace(status=WITHOUT_DATA[NoData(criterion.no_data)], message=message)
+    return result._replace(status=WITHOUT_DATA[criterion.policy], message=message)
 
 
 def _incomplete(result: Result, criterion: Criterion, lost: Sequence[str], own: Matchers) -> Result:

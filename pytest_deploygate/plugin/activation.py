@@ -18,6 +18,7 @@ import pytest
 from pytest_deploygate.actions.plan import ActionPlan, plan_actions, why_held_back
 from pytest_deploygate.config import layers
 from pytest_deploygate.config.file import load
+from pytest_deploygate.config.finding import find
 from pytest_deploygate.config.options import NAME, OPTIONS
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.context import context_of
@@ -27,9 +28,8 @@ from pytest_deploygate.engine.conclusion import RunFacts
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.exit_code import GATE_EXIT
-from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
-from pytest_deploygate.plugin.items import CHECKS, is_worker, judges
+from pytest_deploygate.plugin.items import CHECKS, SHIPPED_CHECKS, is_worker, judges, part_was_named
 from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks
 from pytest_deploygate.plugin.process_ends import refuse_what_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import CleaningHooks
@@ -56,16 +56,14 @@ def switch_on(config: pytest.Config) -> None:
         hooks = _hooks(config)
     except ConfigurationError as error:
         raise pytest.UsageError(f"deploygate: {error}") from None
-    _choose_gate_checks(config)
+    _choose_gate_checks(config, hooks.run.settings)
     config.stash[GATE_EXIT].redacted = hooks.run.redactor.text
     _spare_the_garbage_collector(config)
-    # A check that returns its answer instead of asserting it would pass whatever it is.
-    config.addinivalue_line("filterwarnings", "error::pytest.PytestReturnNotNoneWarning")
     config.stash[GATE_HOOKS] = hooks
     config.pluginmanager.register(hooks, "deploygate-hooks")
     config.pluginmanager.register(CleaningHooks(hooks.run.redactor), "deploygate-cleaning")
     config.pluginmanager.register(TransferHooks(), "deploygate-transfer")
-    config.pluginmanager.register(_fixtures(hooks.gate), "deploygate-fixtures")
+    config.pluginmanager.register(_fixtures(hooks), "deploygate-fixtures")
 
 
 def _hooks(config: pytest.Config) -> GateHooks:
@@ -93,12 +91,18 @@ def _register_run(
     """What leads the run to its end; xdist's workers have none of it."""
     run, findings, judged = hooks.run, hooks.findings, judges(config)
     findings.start(time.time())
+    for other in run.settings.other_files:
+        findings.notice(f"{other} is not read: the configuration is {run.settings.file}")
     facts = RunFacts(
         at=run.at,
         source=run.source.info,
         environment=run.settings.gate_env,
         selection=run.scope.selection,
         variables=run.scope.variables.values,
+        configuration=str(run.settings.file or ""),
+        # Evidence that ships has answers for none but the checks that ship.
+        required=() if run.settings.gate_demo else run.settings.required,
+        part_was_named=part_was_named(config),
         advisory=run.settings.gate_advisory,
         page=path_in_project(run.settings.gate_html, os.environ),
         judges=judged,
@@ -125,16 +129,17 @@ def _refuse_what_hides_failures(config: pytest.Config) -> None:
         raise pytest.UsageError("deploygate: python -O with --assert=plain asserts nothing")
 
 
-def _fixtures(gate: Gate) -> ModuleType:
+def _fixtures(hooks: GateHooks) -> ModuleType:
     """The fixture ``gate``, in a module: a fixture with a scope cannot be a method.
 
     It does not take ``request``, for which pytest would build a fixture definition in every test.
     """
 
     @pytest.fixture(scope="session", name="gate")
-    def fixture() -> Gate:
+    def fixture() -> object:
         """Ask production; with ``-p deploygate``, else the test is skipped."""
-        return gate
+        hooks.findings.asks()
+        return hooks.gate
 
     module = ModuleType("deploygate-fixtures")
     module.__dict__["gate"] = fixture
@@ -179,17 +184,25 @@ def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, ActionKind
     given = {option.name: getattr(config.option, option.dest) for option in OPTIONS}
     directory = config.invocation_params.dir
     command_line = layers.command_line(given, directory)
-    file = load(
-        config.rootpath,
+    found = find(
+        directory,
         directory / given["gate-config"] if given["gate-config"] else None,
-        given["gate-env"],
-        actions=lambda: _actions_schema(kinds()),
+        root=config.rootpath,
+        named=_named_paths(config),
     )
-    settings = layers.merge(command_line, layers.environment(os.environ), *file)
+    file = load(found.file, given["gate-env"], actions=lambda: _actions_schema(kinds()))
+    merged = layers.merge(command_line, layers.environment(os.environ), *file)
+    settings = replace(merged, file=found.file, other_files=found.others)
     worker = getattr(config, "workerinput", {}).get(NAME)
     if not worker or settings.replays:
         return settings
     return replace(settings, gate_at=worker["at"])
+
+
+def _named_paths(config: pytest.Config) -> list[Path]:
+    """The arguments that are paths; beside one that is a name of a package nothing is meant."""
+    named = (config.invocation_params.dir / text.partition("::")[0] for text in config.args)
+    return [path for path in named if path.exists()]
 
 
 def _actions_schema(kinds: Mapping[str, ActionKind]) -> dict[str, Any]:
@@ -213,8 +226,23 @@ def _added_reports(config: pytest.Config) -> dict[Path, Callable[[GateReport], s
     }
 
 
-def _choose_gate_checks(config: pytest.Config) -> None:
+def _choose_gate_checks(config: pytest.Config, settings: Settings) -> None:
     """Without paths on the command line a gate runs the project's gate_checks, not its tests."""
-    directory = config.rootpath / CHECKS
-    if config.args_source is not pytest.Config.ArgsSource.ARGS and directory.is_dir():
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        return
+    if settings.gate_demo:  # its evidence has answers for no other checks
+        config.args = [str(SHIPPED_CHECKS)]
+        return
+    here = config.invocation_params.dir
+    places = (here / CHECKS, config.rootpath / CHECKS)
+    directory = next((one for one in places if one.is_dir()), None)
+    if directory is not None and not _holds_checks(config, directory):
         config.args = [str(directory)]
+
+
+def _holds_checks(config: pytest.Config, directory: Path) -> bool:
+    """Whether ``testpaths`` names the project's checks, alone or with others."""
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return False
+    named = [config.invocation_params.dir / text for text in config.args]
+    return any(directory.is_relative_to(one) or one.is_relative_to(directory) for one in named)

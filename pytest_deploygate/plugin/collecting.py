@@ -17,7 +17,7 @@ from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.hooks import GATE_HOOKS
-from pytest_deploygate.plugin.items import criteria_of, severities_of
+from pytest_deploygate.plugin.items import asks, criteria_of, severities_of
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS
 
 DEFAULT_ARGUMENTS = ("--pyargs", "gate_checks")
@@ -35,6 +35,8 @@ class InlineTest(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Collected:
     """Criteria resolved with the settings of their run, in the order of collection.
+
+    Those that the configuration leaves out are not among them.
 
     ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
     runs with them and that are not criteria. ``problems`` say why some criteria cannot be asked.
@@ -54,15 +56,7 @@ class _Collector:
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = tuple(arguments)
         self.collected: Collected | None = None
-        self.unnamed = False
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Without a path, and without gate_checks here, there is nothing to collect from."""
-        named = config.args_source is pytest.Config.ArgsSource.ARGS
-        self.unnamed = not named and not (config.rootpath / "gate_checks").is_dir()
-        if self.unnamed:
-            raise pytest.UsageError("no path")
+        self.found_nothing = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -74,16 +68,20 @@ class _Collector:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         gate = session.config.stash[GATE_HOOKS]
-        scoped = [gate.run.scoped(one) for one in gate.criteria]
+        why_left_out = gate.run.settings.why_left_out
+        asked = [one for one in gate.criteria if not why_left_out(one.id)]
+        scoped = [gate.run.scoped(one) for one in asked]
         self.collected = Collected(
             tuple(one.criterion for one in scoped),
             gate.run,
             self._arguments,
-            others=gate.findings.expected - len(scoped),
+            others=gate.findings.expected - len(gate.criteria),
             problems=tuple(one.problem for one in scoped if one.problem),
-            given=tuple(gate.criteria),
+            given=tuple(asked),
             tests=tuple(_inline(one) for one in session.items if not criteria_of(one)),
         )
+        named = session.config.args_source is pytest.Config.ArgsSource.ARGS
+        self.found_nothing = not named and not any(map(asks, session.items))
 
 
 def _inline(item: pytest.Item) -> InlineTest:
@@ -97,7 +95,9 @@ def _inline(item: pytest.Item) -> InlineTest:
 
 
 def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
-    """The criteria of these pytest arguments; those that ship with the gate if no path is named.
+    """The criteria that pytest would run with these arguments.
+
+    Where it would find no check, and no path is named, they are those that ship.
 
     Args:
         arguments: of pytest.
@@ -107,7 +107,7 @@ def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
         ConfigurationError: pytest cannot collect them, or there is none.
     """
     collector, output = _run(arguments)
-    if collector.unnamed:
+    if collector.found_nothing:
         collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
     found = collector.collected
     if found is None or not (found.criteria or (inline and found.tests)):
@@ -116,6 +116,12 @@ def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
         message = f"no criterion was collected from {' '.join(arguments) or 'here'}{why}"
         raise ConfigurationError(printable(Redactor().text(message)))
     return found
+
+
+def default_arguments() -> tuple[str, ...]:
+    """None where a gate without arguments finds checks, else those of the checks that ship."""
+    collector, _ = _run(())
+    return DEFAULT_ARGUMENTS if collector.found_nothing else ()
 
 
 def _why(output: str) -> str:

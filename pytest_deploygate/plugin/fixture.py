@@ -14,7 +14,7 @@ from pytest_deploygate.core.errors import CheckFailed, ConfigurationError, NoDat
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery, Series
 from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.engine.outcome import unanswered
+from pytest_deploygate.engine.outcome import skipped, unanswered
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.kinds.base import Kind
 
@@ -33,7 +33,7 @@ class Details(TypedDict, total=False):
     equals: Limit | None
     unit: str
     quantity: str
-    no_data: str
+    no_data: str | None
     optional: bool
     nan_is_breach: bool
     match: Mapping[str, str]
@@ -153,8 +153,13 @@ class Gate:
         __tracebackhide__ = True
         if criterion.severity is None and self._severity not in (None, criterion.level):
             criterion = replace(criterion, severity=self._severity)
+        left_out = self._run.settings.why_left_out(criterion.id)
         try:
-            result = self._run.judge(criterion, self._at)
+            result = (
+                skipped(criterion, self._at, left_out)
+                if left_out
+                else self._run.judge(criterion, self._at)
+            )
         except (pytest.fail.Exception, TimeoutError) as timeout:  # somebody ended the test here
             result = unanswered(self._run.resolved(criterion), self._at, str(timeout))
             self.results.append(result)

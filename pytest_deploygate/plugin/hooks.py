@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,8 +23,10 @@ from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin import items as tests
 from pytest_deploygate.plugin.failures import failures_of, unrecorded
 from pytest_deploygate.plugin.fixture import Gate, failed_text
+from pytest_deploygate.plugin.left_out import Collection
 from pytest_deploygate.plugin.process_ends import why_it_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import clean, cleaned_exception
+from pytest_deploygate.plugin.returned import watched
 
 GATE_HOOKS = pytest.StashKey["GateHooks"]()
 _NOTE = pytest.StashKey[CheckNote]()
@@ -41,25 +46,31 @@ class GateHooks:
         self._worker = tests.is_worker(config)
         self._called = 0
         self._error: BaseException | None = None
-        self._found = 0
+        self._found: list[pytest.Item] = []
+        self._collection = Collection(config)
         self._sent = 0
         self._others = False
         self._narrowed = False
 
     def settings_use(self) -> SettingsUse:
         """What the settings mean to the criteria that this process has seen until now."""
-        in_part = self._others or self._narrowed
+        plain = [item for item in self._found if not tests.criteria_of(item)]
+        left_out = self.run.settings.why_left_out
         return settings_use(
             self.run.settings,
             self.run.criteria,
-            in_part=in_part,
+            in_part=self._narrowed or self.findings.notes.deselected > 0,
             variables=self.run.scope.variables.used,
-            misfits=self.run.misfits(self.criteria),
+            misfits=self.run.misfits(one for one in self.criteria if not left_out(one.id)),
+            tests=[item.stash[_NOTE].id for item in plain if _NOTE in item.stash],
+            # Its body may have been skipped, or left before it asked.
+            mentioned=partial(tests.is_mentioned, {item.path for item in plain}),
         )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:
         """Let the reports say too what cannot be used; pytest says it in one line."""
+        self._collection = Collection(self._config)
         try:
             return (yield)
         except pytest.UsageError as error:
@@ -78,16 +89,26 @@ class GateHooks:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """A module that cannot be collected hides its checks."""
         where = report.nodeid or "collection"
+        if report.nodeid and not report.passed:
+            self._collection.reported(self._config.rootpath / report.nodeid.partition("::")[0])
         if report.failed:
             why = tests.last_line(report)
             self.findings.problem(f"{where}: could not be collected: {why}")
         elif report.skipped:
             self.findings.left_out(f"{where} was skipped as a whole")
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> Generator[None, Any, Any]:
+        """Remember what is passed over: it may hide checks."""
+        ignored = yield
+        if ignored:
+            self._collection.ignored(collection_path)
+        return ignored
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Make the configuration's severity the mark, before anybody selects by marks."""
-        self._found = len(items)
+        self._found = list(items)
         for item in items:
             for criterion in tests.criteria_of(item):
                 level = self.run.resolved(criterion).level
@@ -102,7 +123,7 @@ class GateHooks:
         """Know what must report, refuse what no criterion knows, and begin to ask."""
         for twice in tests.collected_twice(session.items):
             self._refuse(f"{twice}: was collected more than once; one of its runs would be lost")
-        dropped = self._found - len(session.items) - self.findings.notes.deselected
+        dropped = len(self._found) - len(session.items) - self.findings.notes.deselected
         if dropped > 0:  # by a hook that did not report it
             self.findings.deselected(dropped)
         for item in session.items:
@@ -110,20 +131,32 @@ class GateHooks:
                 self._refuse(complaint)
         self._note_items(session.items)
         self.findings.collected(item.nodeid for item in session.items)
-        if shadowed := tests.shadowed_checks(self._config, session.items):
-            self.findings.left_out(shadowed)
+        if tests.is_first(self._config):
+            self._note_what_is_missing()
         if not self._worker:
             self._refuse_misfits()
             if tests.judges(self._config):
-                self.run.prefetch(self.criteria, self.run.at)
+                left_out = self.run.settings.why_left_out
+                asked = [one for one in self.criteria if not left_out(one.id)]
+                self.run.prefetch(asked, self.run.at)
         gc.freeze()
+
+    def _note_what_is_missing(self) -> None:
+        """Note the checks that were meant perhaps and are not collected, selected or not."""
+        for argument in self._collection.without_checks(self._found):
+            self.findings.problem(f"nothing was collected from {argument}")
+        if not tests.runs_last_failed(self._config):
+            for text in self._collection.left_out(self._found):
+                self.findings.left_out(text)
 
     def _note_items(self, items: list[pytest.Item]) -> None:
         """Note what is known of each test before it runs, and which criteria there are."""
         criteria = [tests.criteria_of(item) for item in items]
         self.criteria = [one for each in criteria for one in each]
+        if any(map(tests.asks, items)):
+            self.findings.asks()
         self._others = not all(criteria)  # these tests may ask with thresholds of their own
-        self._narrowed = tests.narrowed(self._config)
+        self._narrowed = tests.narrowed(self._config) or tests.runs_last_failed(self._config)
         for item in items:
             marks = tests.severities_of(item)
             if len(marks) > 1:
@@ -151,7 +184,10 @@ class GateHooks:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """The gate is this test's now, or once more."""
-        self.gate.begin(item.name, item.stash[_NOTE].severity, self.run.at)
+        note = item.stash[_NOTE]
+        self.gate.begin(item.name, note.severity, self.run.at)
+        if why := self.run.settings.why_left_out(note.id):
+            pytest.skip(why)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -159,7 +195,8 @@ class GateHooks:
         self._called += 1
         self._error = None
         try:
-            result = yield
+            with watched(item):
+                result = yield
             if any(criterion.id not in self.gate.judged for criterion in tests.criteria_of(item)):
                 raise NotJudgedError(_NEVER_JUDGED)
             self.gate.settle()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,9 @@ from pytest_deploygate.plugin.failures import without_colour
 CHECKS = "gate_checks"
 """The directory of a project's checks, and the package of those that ship."""
 
+SHIPPED_CHECKS = Path(__file__).parents[2] / CHECKS
+"""The checks that ship: both packages are installed into one directory."""
+
 NOTE = "_deploygate"
 """The attribute of pytest's reports that holds the gate's note."""
 
@@ -30,6 +35,12 @@ _NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
 def is_worker(config: pytest.Config) -> bool:
     """Whether this process is one of xdist's workers."""
     return hasattr(config, "workerinput")
+
+
+def is_first(config: pytest.Config) -> bool:
+    """Whether this process says what all of them find: every worker collects the same tests."""
+    worker = getattr(config, "workerinput", None)
+    return worker is None or worker["workerid"] == "gw0"
 
 
 def judges(config: pytest.Config) -> bool:
@@ -48,9 +59,15 @@ def left_out(config: pytest.Config) -> list[str]:
     found = []
     if any("::" in argument for argument in config.args):
         found.append("single tests were named on the command line")
-    if getattr(config.option, "lf", False) and config.cache and config.cache.get(_FAILED_LAST, {}):
+    if runs_last_failed(config):
         found.append("--lf runs only what failed last time")
     return found
+
+
+def runs_last_failed(config: pytest.Config) -> bool:
+    """Whether ``--lf`` leaves out what passed the last time."""
+    asked = getattr(config.option, "lf", False) and config.cache
+    return bool(asked and config.cache.get(_FAILED_LAST, {}))
 
 
 def narrowed(config: pytest.Config) -> bool:
@@ -69,19 +86,24 @@ def _is_one_file(config: pytest.Config, argument: str) -> bool:
     return module is not None and not module.submodule_search_locations
 
 
-def shadowed_checks(config: pytest.Config, items: Iterable[pytest.Item]) -> str:
-    """Why the project's own checks are not among these tests, if they were meant perhaps.
+def is_mentioned(paths: Iterable[Path], name: str) -> bool:
+    """Whether one of these files has the name as a text of its own, or as a variable."""
+    forms = (f'"{name}"', f"'{name}'", f"${name}", f"${{{name}}}")
+    return any(
+        any(form in text for form in forms)
+        for text in (path.read_text("utf-8", "replace") for path in paths if path.is_file())
+    )
 
-    The package of this name that ships with the gate is found first where pytest is an installed
-    command, and the project's directory where it is ``python -m pytest``.
+
+def part_was_named(config: pytest.Config) -> bool:
+    """Whether ``-k``, ``-m`` or a node id stands on the command line itself.
+
+    What stands in ``addopts`` or a variable was not meant for this run.
     """
-    own = config.rootpath / CHECKS
-    if not (config.option.pyargs and CHECKS in config.args and any(own.glob("**/test_*.py"))):
-        return ""
-    if any(item.path.is_relative_to(own) for item in items):
-        return ""
-    both = f"--pyargs {CHECKS} ./{CHECKS}"
-    return f"./{CHECKS} was not run, only the package of that name: give {both}"
+    arguments = [os.fspath(one) for one in config.invocation_params.args]
+    given, _ = config._parser.parse_known_and_unknown_args(arguments)
+    named = any("::" in str(one) for one in getattr(given, "file_or_dir", ()))
+    return bool(given.keyword or given.markexpr or named)
 
 
 def collected_twice(items: Iterable[pytest.Item]) -> list[str]:
@@ -95,6 +117,12 @@ def criteria_of(item: pytest.Item) -> list[Criterion]:
     if callspec is None:
         return []
     return [value for value in callspec.params.values() if isinstance(value, Criterion)]
+
+
+def asks(item: pytest.Item) -> bool:
+    """Whether a test is a check of the gate, not one of the project's ordinary tests."""
+    uses_gate = "gate" in getattr(item, "fixturenames", ())
+    return uses_gate or bool(severities_of(item) or criteria_of(item))
 
 
 def severities_of(item: pytest.Item) -> set[Severity]:

@@ -142,7 +142,7 @@ def _advice(report: GateReport) -> str:
         return "Replayed from a recording: says nothing about now"
     if report.verdict is Verdict.NO_GO and report.advisory:
         return "This would block, but the run is advisory"
-    if report.verdict is Verdict.GO and report.partial:
+    if report.passed_in_part:
         return "Passed, but not everything was checked"
     return _ADVICE[report.verdict]
 

@@ -30,7 +30,11 @@ def render(report: GateReport) -> str:
         "deployment gate",
         cases,
         timestamp=datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(),
-        properties={"verdict": report.verdict.label, "partial": report.partial or "no"},
+        properties={
+            "verdict": report.verdict.label,
+            "partial": report.partial or "no",
+            "configuration": report.configuration or "none",
+        },
     )
     text: str = to_xml_report_string([suite], prettyprint=len(cases) <= _PRETTY_UP_TO)
     return text

@@ -135,8 +135,8 @@ def _conclusion(report: GateReport, emoji: bool) -> Iterator[Line]:
     yield Line()
     if report.problems:
         yield Line(_sign("❌", "No verdict was reached - deployment blocked", emoji), colour)
-    elif report.verdict is Verdict.GO and report.partial:
-        yield Line(_sign("✅", "All checks that were run passed - partial", emoji), colour)
+    elif report.passed_in_part:
+        yield Line(_sign("⚠️", "All checks that were run passed - partial", emoji), colour)
     else:
         yield Line(_sign(*_WORDS[report.verdict], emoji), colour)
     for problem in report.obstacles:
@@ -157,7 +157,7 @@ def _light(report: GateReport, emoji: bool) -> Line:
     """The last line: people look there when the run ends."""
     light = f"{LIGHTS[Status(report.verdict)]} " if emoji else ""
     reason = "" if report.verdict is Verdict.GO else f": {report.sentence}"
-    partial = f"{';' if reason else ','} partial: {report.partial}" if report.partial else ""
+    partial = f"; partial: {report.partial}" if report.partial not in reason else ""
     text = f"{light}{report.verdict.label} (exit code {report.exit_code}){reason}{partial}"
     return Line(text, _COLOURS[report.verdict.value], bold=True)
 

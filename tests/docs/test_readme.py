@@ -45,7 +45,7 @@ def test_every_example_of_a_check_is_collected(
 ) -> None:
     header = "import pytest\nimport requests\n" + source
     pytester.path.joinpath("test_example.py").write_text(header, encoding="utf-8")
-    result = run_gate("--gate-demo=go", "--collect-only", "-q")
+    result = run_gate("--gate-demo=go", "--collect-only", "-q", ".")
     result.stdout.fnmatch_lines(["test_example.py::test_*"])
     assert "could not be collected" not in result.stdout.str()
 
@@ -104,7 +104,7 @@ def test_every_configuration_is_valid(tmp_path: Path) -> None:
         file.write_text(text, encoding="utf-8")
         environments = re.findall(r"^\[env\.(\w+)\]", text, re.MULTILINE)
         for environment in [None, *environments]:
-            load(tmp_path, None, environment, actions=lambda: schema(known_kinds()))
+            load(tmp_path / "deploygate.toml", environment, actions=lambda: schema(known_kinds()))
 
 
 def test_every_linked_file_exists() -> None:

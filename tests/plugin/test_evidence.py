@@ -47,6 +47,6 @@ def test_a_check_that_was_not_recorded_is_an_error(
         @pytest.mark.critical
         def test_new(gate): gate.check("up", equals=1)
     """)
-    result = run_gate(*workers, "--gate-demo=go")
+    result = run_gate(*workers, "--gate-demo=go", ".")
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*demo go contains no answer to this query; record it again*"])

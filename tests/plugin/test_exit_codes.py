@@ -269,7 +269,7 @@ def test_a_deselected_check_makes_the_run_partial(
 ) -> None:
     pytester.makepyfile(GOOD)
     result = run_gate(*workers, "-k", "not second")
-    assert result.ret == 0
+    assert result.ret == 1
     result.stdout.fnmatch_lines(["*Partial: 1 check was deselected*"])
 
 
@@ -278,7 +278,7 @@ def test_a_module_that_skips_itself_makes_the_run_partial(
 ) -> None:
     pytester.makepyfile(test_good=GOOD, test_gone="import pytest; pytest.importorskip('nowhere')")
     result = run_gate(*workers)
-    assert result.ret == 0
+    assert result.ret == 1
     result.stdout.fnmatch_lines(["*Partial: test_gone.py was skipped as a whole*"])
 
 

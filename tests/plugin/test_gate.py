@@ -75,7 +75,7 @@ def test_the_published_example_of_criteria_as_data_runs(
     assert run_gate(*workers, *at_healthy).ret == 1
     assert run_gate(*workers, *at_healthy, "--gate-set", "creative_p95_max=4.5").ret == 0
     assert run_gate(*workers, *at_healthy, "--gate-set", "fast_p95_max=2").ret == 2
-    assert run_gate(*workers, *at_healthy, "-m", "critical").ret == 0
+    assert run_gate(*workers, *at_healthy, "-m", "critical").ret == 1
 
 
 def test_a_criterion_that_its_test_forgets_to_check_is_an_error(

@@ -83,8 +83,9 @@ def test_a_hook_below_the_root_directory_is_known(
 ) -> None:
     below = pytester.mkdir("below")
     (below / "conftest.py").write_text("def pytest_deploygate_verdict(report): pass")
-    (below / "test_good.py").write_text("def test_good(): pass")
-    pytester.makepyfile("def test_above(): pass")
+    check = "import pytest\n@pytest.mark.critical\ndef test_it(): pass\n"
+    (below / "test_good.py").write_text(check)
+    pytester.makepyfile(check)
     result = pytester.runpytest_subprocess(*on, *(["--gate-demo=go"] if on else []), ".")
     assert result.ret == 0
     result.assert_outcomes(passed=2)

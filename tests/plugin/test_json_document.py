@@ -92,7 +92,10 @@ def test_the_document_is_the_one_that_pytest_json_report_makes(
 def test_metadata_that_is_no_json_is_left_out_with_a_warning(
     pytester: pytest.Pytester, run_gate: Gate
 ) -> None:
-    pytester.makepyfile(test_set="def test_set(json_metadata): json_metadata['a'] = {1, 2}")
+    pytester.makepyfile(
+        test_set="import pytest\n@pytest.mark.critical\n"
+        "def test_set(json_metadata): json_metadata['a'] = {1, 2}"
+    )
     result = run_gate("--gate-demo=go", "--gate-json=gate.json", "test_set.py")
     result.stdout.fnmatch_lines(["*Metadata of test_set.py::test_set is not JSON-serializable*"])
     document = json.loads((pytester.path / "gate.json").read_text(encoding="utf-8"))

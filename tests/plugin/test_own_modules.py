@@ -22,7 +22,7 @@ def test_only_the_gates_own_modules_are_not_rewritten(
     pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
 ) -> None:
     pytester.makeconftest(LOADERS)
-    pytester.makepyfile(test_good="def test_good(): pass")
+    pytester.makepyfile(test_good="import pytest\n@pytest.mark.critical\ndef test_good(): pass")
     result = run_gate(*workers, "--gate-demo=go", ".")
     where = "worker" if workers else "main"
     result.stderr.fnmatch_lines_random(
@@ -45,7 +45,7 @@ def test_the_importers_are_the_same_when_pytest_is_done(pytester: pytest.Pyteste
         assert sys.meta_path == before
         """
     )
-    pytester.makepyfile(test_good="def test_good(): pass")
+    pytester.makepyfile(test_good="import pytest\n@pytest.mark.critical\ndef test_good(): pass")
     result = pytester.runpython(script)
     assert result.ret == 0, result.stdout.str() + result.stderr.str()
 

@@ -223,7 +223,7 @@ def test_a_device_is_written_to_and_not_replaced(run_gate: Gate) -> None:
 def test_no_report_of_an_earlier_run_outlives_one_that_dies(
     pytester: pytest.Pytester, run_gate: Gate
 ) -> None:
-    pytester.makepyfile("def test_it(): pass")
+    pytester.makepyfile("import pytest\n@pytest.mark.critical\ndef test_it(): pass")
     assert run_gate("--gate-json=gate.json", "--gate-junit=gate.xml").ret == 0
     pytester.makepyfile("def test_it(): import os; os._exit(0)")
     run_gate("--gate-json=gate.json", "--gate-junit=gate.xml")
@@ -231,7 +231,7 @@ def test_no_report_of_an_earlier_run_outlives_one_that_dies(
 
 
 def test_two_reports_in_one_file_are_refused(pytester: pytest.Pytester, run_gate: Gate) -> None:
-    pytester.makepyfile("def test_it(): pass")
+    pytester.makepyfile("import pytest\n@pytest.mark.critical\ndef test_it(): pass")
     result = run_gate("--gate-json=gate.json", "--gate-html=./gate.json")
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*is the file of --gate-json; give another*"])
@@ -267,7 +267,7 @@ def test_a_token_in_the_id_of_a_check_is_hidden_whoever_is_asked(
         def test_it(token): assert not token
     """)
     files = [f"--gate-{kind}=gate.{kind}" for kind in ("json", "junit", "html", "metrics")]
-    assert run_gate(*workers, "--gate-demo=go", *files).ret == 2
+    assert run_gate(*workers, "--gate-demo=go", ".", *files).ret == 2
     written = [file.read_text() for file in pytester.path.glob("gate.*")]
     assert len(written) == len(files)
     assert not [text for text in written if "s3cr3tT0KEN" in text]

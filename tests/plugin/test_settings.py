@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.conftest import END, Gate
 from tests.servers import Server
 
 DEMO = ("--pyargs", "gate_checks", "--gate-demo")
+EVIDENCE = resources.files("pytest_deploygate.sources") / "demo" / "go.json"
+"""The same as a file: a demonstration ignores the settings of other checks, a replay does not."""
 
 
 # What each value may be, and every message, is in tests/unit/test_settings.py. Here is one value
@@ -122,7 +125,7 @@ def test_what_cannot_be_used_in_the_file_is_refused_in_one_line(
     pytester: pytest.Pytester, run_gate: Gate, text: str, message: str
 ) -> None:
     pytester.path.joinpath("deploygate.toml").write_text(text)
-    assert_refused(run_gate(*DEMO, "go"), message)
+    assert_refused(run_gate("--pyargs", "gate_checks", f"--gate-replay={EVIDENCE}"), message)
 
 
 def test_the_server_comes_from_the_command_line_else_the_environment(
@@ -188,7 +191,7 @@ def test_a_configuration_for_more_checks_than_were_named_is_accepted(
     pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
 ) -> None:
     pytester.makefile(".toml", deploygate="[thresholds]\napi_error_rate_max = 0.01\n")
-    arguments = (*workers, "--gate-demo=go", "--pyargs")
+    arguments = (*workers, f"--gate-replay={EVIDENCE}", "--pyargs")
     assert run_gate(*arguments, "gate_checks.test_latency").ret == 0
     pytester.makefile(".toml", deploygate="[thresholds]\napi_error_rate_mx = 0.01\n")
     assert run_gate(*arguments, "gate_checks").ret == (2 if workers else 4)
@@ -266,7 +269,7 @@ def test_a_setting_is_not_blamed_when_its_checks_are_missing(
 ) -> None:
     pytester.makepyfile(test_it=module)
     pytester.makefile(".toml", deploygate="[thresholds]\nmine_max = 1.0\n")
-    result = run_gate(*workers, "--gate-demo=go")
+    result = run_gate(*workers)
     assert result.ret == 2
     result.stdout.fnmatch_lines([line])
     result.stdout.no_fnmatch_line("*unknown threshold*")

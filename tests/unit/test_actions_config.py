@@ -21,7 +21,7 @@ DOWN = '[[actions]]\nname = "down"\nkind = "command"\non = ["NO-GO"]\ncommand = 
 
 def loaded(directory: Path, text: str, environment: str | None = None) -> ActionTables:
     (directory / "deploygate.toml").write_text(text, encoding="utf-8")
-    layers = load(directory, None, environment, actions=lambda: schema(known_kinds()))
+    layers = load(directory / "deploygate.toml", environment, actions=lambda: schema(known_kinds()))
     return merge(*layers).actions
 
 

@@ -36,11 +36,27 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("platform", EXAMPLES)
-def test_the_examples_are_what_the_command_prints(
-    capsys: pytest.CaptureFixture[str], platform: str
+def test_the_examples_are_what_the_command_prints_where_there_are_no_checks(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     example = ROOT / "examples" / EXAMPLES[platform]
     assert example.read_text(encoding="utf-8") == printed(capsys, platform)
+
+
+@pytest.mark.parametrize("platform", EXAMPLES)
+def test_where_there_are_checks_the_pipeline_runs_them_as_a_bare_gate_does(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    platform: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "gate_checks").mkdir()
+    assert "pytest -p deploygate --gate-json" in printed(capsys, platform)
 
 
 def test_the_daily_script_can_be_run() -> None:

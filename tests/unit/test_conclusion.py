@@ -19,6 +19,7 @@ def run(*results: Result, lost: tuple[str, ...] = ()) -> Findings:
     """A run whose tests, one for each result, are over."""
     findings = Findings()
     findings.start(END + 1)
+    findings.asks()
     findings.collected([*(one.id for one in results), *lost])
     for one in results:
         note = CheckNote(one.severity, one.id, one.name, one.query, END, (one,))

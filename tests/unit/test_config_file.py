@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.config.file import load
+from pytest_deploygate.config.finding import Found, find
 from pytest_deploygate.config.layers import Layer, merge
 from pytest_deploygate.core.errors import ConfigurationError
 
 
 def read(root: Path, *, given: Path | None = None, environment: str | None = None) -> Any:
     """The layers of the configuration in a directory."""
-    return load(root, given, environment, actions=lambda: {"type": "array"})
+    file = find(root, given, root=root, named=()).file
+    return load(file, environment, actions=lambda: {"type": "array"})
 
 
 def write(root: Path, text: str, name: str = "deploygate.toml") -> Path:
@@ -38,7 +40,9 @@ def test_without_a_file_there_is_no_layer_and_jsonschema_is_not_needed(tmp_path:
         raise AssertionError
 
     write(tmp_path, "[tool.other]\n", "pyproject.toml")
-    assert load(tmp_path, None, None, actions=unused) == ()
+    found = find(tmp_path, None, root=tmp_path, named=[tmp_path])
+    assert found == Found(None)
+    assert load(found.file, None, actions=unused) == ()
 
 
 def test_deploygate_toml_wins_over_pyproject(tmp_path: Path) -> None:

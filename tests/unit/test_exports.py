@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,48 @@ def test_the_criteria_that_ship_are_exported_without_arguments(tmp_path: Path) -
     done = deploygate("rules", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 7 + 1
+
+
+CHECK = """
+from pytest_deploygate import Criterion, gate_criteria
+@gate_criteria([Criterion(id="{0}", query="up", equals=1), Criterion(id="off", query="x", below=1)])
+def test_it(criterion, gate): gate.check(criterion)
+"""
+CONFIGURATION = '[criteria.off]\nenabled = false\n[criteria.{0}]\nseverity = "warning"\n'
+
+
+@pytest.mark.parametrize(
+    ("ini", "file"),
+    [
+        ("", "gate_checks/test_mine.py"),
+        ("", "test_mine.py"),
+        ("[pytest]\ntestpaths = checks\n", "checks/test_mine.py"),
+    ],
+)
+def test_without_arguments_the_checks_are_those_of_a_bare_gate(
+    tmp_path: Path, ini: str, file: str
+) -> None:
+    service = tmp_path / "service"
+    (service / file).parent.mkdir(parents=True)
+    (service / file).write_text(CHECK.format("mine"))
+    (service / "deploygate.toml").write_text(CONFIGURATION.format("mine"))
+    (service / "pytest.ini" if ini else tmp_path / "pytest.ini").write_text(ini or "[pytest]\n")
+    done = deploygate("rules", cwd=service)
+    assert (done.returncode, done.stderr) == (0, "")
+    rules = yaml.safe_load(done.stdout)["groups"][0]["rules"]
+    found = [rule["labels"] for rule in rules if "criterion" in rule.get("labels", {})]
+    assert found == [{"criterion": "mine", "severity": "warning"}] * 2
+
+
+def test_where_no_test_is_a_check_those_that_ship_are_exported(tmp_path: Path) -> None:
+    (tmp_path / "test_ordinary.py").write_text("def test_it(): pass")
+    done = deploygate("rules", cwd=tmp_path)
+    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 7 + 1
+
+
+def test_the_command_prints_its_version(tmp_path: Path) -> None:
+    done = deploygate("--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, f"deploygate {version('pytest-deploygate')}\n")
 
 
 def test_pytest_arguments_choose_criteria_and_thresholds(tmp_path: Path) -> None:
@@ -191,5 +234,6 @@ def test_the_commands_are_told_by_the_help(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(SystemExit):
         cli.main(["rules", "--help"])
     out = capsys.readouterr().out
-    assert "[pytest arguments, default: --pyargs gate_checks]" in out
+    assert "[pytest arguments]" in out
+    assert "default: those of a bare pytest -p deploygate here" in " ".join(out.split())
     assert "--max-age TIME" in out

@@ -34,28 +34,31 @@ def on_command_line(*pairs: str) -> Layer:
         (
             on_command_line("fast_p95_mx=3"),
             {
-                "fast_p95_mx": Unknown(
+                "threshold fast_p95_mx of command line": Unknown(
                     "command line: unknown threshold 'fast_p95_mx', did you mean 'fast_p95_max'?",
                     for_this_run=True,
+                    name="fast_p95_mx",
                 )
             },
         ),
         (
             in_file(thresholds={"fast_p95_mx": 3}),
             {
-                "fast_p95_mx": Unknown(
+                "threshold fast_p95_mx of deploygate.toml": Unknown(
                     "deploygate.toml: unknown threshold 'fast_p95_mx', did you mean "
                     "'fast_p95_max'?",
                     for_this_run=False,
+                    name="fast_p95_mx",
                 )
             },
         ),
         (
             in_file(criteria={"fast_p59": {"optional": True}}),
             {
-                "criteria.fast_p59": Unknown(
+                "criterion fast_p59 of deploygate.toml": Unknown(
                     "deploygate.toml: unknown criterion 'fast_p59', did you mean 'fast_p95'?",
                     for_this_run=False,
+                    name="fast_p59",
                 )
             },
         ),
@@ -71,7 +74,7 @@ def test_a_name_that_no_criterion_has_is_found(layer: Layer, expected: dict[str,
 
 def test_every_unknown_name_is_found_in_the_order_of_names() -> None:
     found = unknown_names(merge(on_command_line("z=1", "a=1", "cpu_max=1")), CRITERIA)
-    assert list(found) == ["a", "z"]
+    assert [one.name for one in found.values()] == ["a", "z"]
 
 
 @pytest.mark.parametrize(
@@ -121,15 +124,17 @@ def test_the_changes_are_what_differs_from_the_defaults() -> None:
 
 def test_a_variable_that_no_check_uses_is_unknown() -> None:
     layers = command_line({"gate-var": ["regoin=a"]}), in_file(vars={"app": "b", "version": "1"})
-    assert unknown_names(merge(*layers), CRITERIA, {"region", "app"}) == {
-        "vars.regoin": Unknown(
+    assert unknown_names(merge(*layers), CRITERIA, used={"region", "app"}) == {
+        "variable regoin of command line": Unknown(
             "command line: no check uses the variable 'regoin', did you mean 'region'?",
             for_this_run=True,
+            name="regoin",
         )
     }
-    assert unknown_names(merge(layers[1]), CRITERIA, {"ap"}) == {
-        "vars.app": Unknown(
+    assert unknown_names(merge(layers[1]), CRITERIA, used={"ap"}) == {
+        "variable app of deploygate.toml": Unknown(
             "deploygate.toml: no check uses the variable 'app', did you mean 'ap'?",
             for_this_run=False,
+            name="app",
         )
     }

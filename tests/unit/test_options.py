@@ -26,7 +26,10 @@ TYPES: Mapping[OptionType, object] = {
     "count": int,
     "time": float | None,
 }
-TABLES = {"thresholds", "vars", "criteria", "actions", "origins"}
+TABLES = {
+    *("thresholds", "vars", "criteria", "actions", "origins", "default_no_data", "required"),
+    *("mentions", "file", "other_files"),
+}
 """The attributes that are not options."""
 
 

@@ -17,7 +17,7 @@ COLD = result(status=Status.WARNING, reason=Reason.BREACH, name="Cold", message=
 
 def test_the_sentence_of_what_passed_says_that_checks_were_left_out() -> None:
     made = report(result(), partial="9 checks were deselected")
-    assert made.sentence == "All checks that were run passed, partial: 9 checks were deselected"
+    assert made.sentence == "partial, 1 check ran, all passed: 9 checks were deselected"
 
 
 def test_the_sentence_of_a_whole_run_is_the_first_reason() -> None:

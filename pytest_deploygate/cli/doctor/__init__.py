@@ -12,14 +12,15 @@ HELP = (
 )
 _EPILOG = (
     "All arguments are passed to pytest, which collects the criteria: paths, --prometheus-url, "
-    "--gate-env and so on. Without a path, the criteria of gate_checks are examined."
+    "--gate-env and so on. Without a path they are those of a bare pytest -p deploygate here, else "
+    "those that ship."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """No options of its own: every argument is passed to pytest."""
     parser.allow_abbrev = False
-    parser.usage = "%(prog)s [pytest arguments, default: --pyargs gate_checks]"
+    parser.usage = "%(prog)s [pytest arguments]"
     parser.epilog = _EPILOG
     parser.set_defaults(pytest_arguments=())
 

@@ -49,7 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", metavar="FILE", type=Path, help="file to write (default: standard output)"
     )
-    parser.usage = "%(prog)s [options] [pytest arguments, default: --pyargs gate_checks]"
+    parser.usage = "%(prog)s [options] [pytest arguments]"
+    parser.epilog = (
+        "pytest's arguments choose the criteria (default: those of a bare pytest -p deploygate "
+        "here, else those that ship)."
+    )
 
 
 def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:

@@ -67,7 +67,7 @@ def evaluated(criterion: Criterion) -> str:
 
     The policies ``warning`` and ``no-go`` for missing data apply to every single series.
     """
-    by, policy = expressions_of(criterion), NoData(criterion.no_data)
+    by, policy = expressions_of(criterion), criterion.policy
     every, known = call("min", by.every), judged(criterion)
     if policy in (NoData.SKIP, NoData.GO):
         return known if criterion.level is Severity.CRITICAL else f"0.5 + 0.5 * {known}"

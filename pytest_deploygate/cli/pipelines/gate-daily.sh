@@ -12,6 +12,6 @@ report=${GATE_REPORTS:-$PWD/gate-reports}/gate_check_$(date +%Y%m%d)
 mkdir -p "$(dirname "$report")"
 rm -f "$report".*
 code=0
-pytest -p deploygate << checks >> --gate-json "$report.json" \
+pytest -p deploygate<< checks >> --gate-json "$report.json" \
   --gate-junit "$report.xml" --gate-html "$report.html" > "$report.log" 2>&1 || code=$?
 deploygate verify "$report.json" --exit-code "$code"<< verify >><< allowed >> >> "$report.log"

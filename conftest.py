@@ -1,3 +1,0 @@
-"""pytest's own way to test plugins, for the tests."""
-
-pytest_plugins = ["pytester"]

@@ -52,7 +52,7 @@ def test_a_run_that_left_checks_out_says_so_where_the_verdict_stands(
 
 def test_a_run_that_fails_in_part_says_so_too(run_gate: Gate, workers: tuple[str, ...]) -> None:
     last = run_gate(*workers, *DEMO, "-k", "creative").outlines[-1]
-    assert last.startswith("🔴 NO-GO (exit code 2): RL Loss Runaway: ")
+    assert last.startswith("🔴 NO-GO (exit code 2): Creative p95 Sustained: ")
     assert last.endswith("; partial: 11 checks were deselected")
 
 

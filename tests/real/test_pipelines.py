@@ -14,6 +14,7 @@ import pytest
 from pytest_deploygate.cli import main
 from pytest_deploygate.core.report import GateReport, SourceInfo
 from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.verdict import Verdict
 from tests import pipelines, servers
 from tests.made import document, report, result
 from tests.pipelines import ROOT, Outcome, Workplace, dumped
@@ -52,7 +53,7 @@ class Plan:
 
 MISSING_PLUGIN = f'exec {sys.executable} -m pytest -p no_such_deploygate "$@"'
 UNKNOWN_OPTIONS = f"exec {sys.executable} -m pytest --gate-of-no-plugin"
-PARTIAL = replace(GO, partial="1 check was deselected")
+PARTIAL = replace(GO, verdict=Verdict.WARNING, partial="1 check was deselected")
 REPLAY = replace(GO, source=SourceInfo(kind="recording", location="demo go"))
 LAST_WEEK = {"timestamp": "2026-01-01T00:00:00.000Z"}
 
@@ -65,7 +66,7 @@ BLOCKED = {
     "no verdict": Plan(2, lambda: fresh(report(problems=("interrupted",)))),
     "stale": Plan(0, lambda: fresh(GO, age=1000)),
     "about last week": Plan(0, lambda: dumped(document(GO, created=time.time()), **LAST_WEEK)),
-    "partial": Plan(0, lambda: fresh(PARTIAL)),
+    "partial": Plan(1, lambda: fresh(PARTIAL)),
     "replay": Plan(0, lambda: fresh(REPLAY)),
     "cut off": Plan(0, lambda: fresh(GO)[:-20]),
     "pip fails": Plan(0, lambda: fresh(GO), pip=1),

@@ -61,7 +61,7 @@ def test_a_wrong_password_is_an_error_and_not_shown(
     given = ("--prometheus-url", guarded.url, "--prometheus-config", "conf/http.yml")
     run = run_gate(*workers, *given, "-vv", "--showlocals", "--tb=long")
     assert run.ret == 2
-    run.stdout.fnmatch_lines(["*answers 401: it requires credentials*"])
+    run.stdout.fnmatch_lines(["*answers 401: it refuses the credentials that were given*"])
     assert "wrong-horse" not in run.stdout.str() + run.stderr.str()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, chdir
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,7 +104,8 @@ def pipeline(
             text = (ROOT / "action.yml").read_text()
             return pipelines.action(text, place, allow_warning=str(allow_warning).lower())
         platform, _, shell = request.param.partition("-")
-        text = printed(capsys, platform, *(["--allow-warning"] if allow_warning else []))
+        with chdir(place.project):  # the checks are chosen for the repository of the pipeline
+            text = printed(capsys, platform, *(["--allow-warning"] if allow_warning else []))
         if platform == "gitlab":
             return pipelines.gitlab(text, place, shell or "bash")
         return getattr(pipelines, platform)(text, place)  # type: ignore[no-any-return]

@@ -28,6 +28,7 @@ NOTE = "_deploygate"
 
 _MARKS = tuple(Severity)
 _GIVEN = pytest.StashKey[Severity]()
+_CRITERIA = pytest.StashKey[list[Criterion]]()
 _FAILED_LAST = "cache/lastfailed"
 _NOT_JUDGED = ("collectonly", "setuponly", "setupplan")
 
@@ -113,10 +114,12 @@ def collected_twice(items: Iterable[pytest.Item]) -> list[str]:
 
 def criteria_of(item: pytest.Item) -> list[Criterion]:
     """The criteria that are parameters of a test."""
-    callspec = getattr(item, "callspec", None)
-    if callspec is None:
-        return []
-    return [value for value in callspec.params.values() if isinstance(value, Criterion)]
+    found = item.stash.get(_CRITERIA, None)
+    if found is None:  # kept, because it is asked several times for each of thousands of tests
+        callspec = getattr(item, "callspec", None)
+        values = callspec.params.values() if callspec else ()
+        found = item.stash[_CRITERIA] = [one for one in values if isinstance(one, Criterion)]
+    return found
 
 
 def asks(item: pytest.Item) -> bool:

@@ -88,7 +88,8 @@ class Collection:
 
     def without_checks(self, items: Sequence[pytest.Item]) -> list[str]:
         """The arguments of which nothing was collected, as they were given."""
-        files = {_real(item.path) for item in items} | self._reported
+        # Thousands of tests are in a few files.
+        files = {_real(path) for path in {item.path for item in items}} | self._reported
         return [
             one.text
             for one in self._arguments

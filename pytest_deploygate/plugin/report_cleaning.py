@@ -18,9 +18,10 @@ from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.text import inert, printable_block
 
 _LONGEST = 200_000
-_PYTESTS_OWN = frozenset(
-    {"nodeid", "location", "keywords", "outcome", "longrepr", "when", "sections", "duration"}
-)
+_PYTESTS_OWN = frozenset({
+    "nodeid", "location", "keywords", "outcome", "longrepr", "when", "sections", "duration",
+    "start", "stop",
+})  # fmt: skip
 
 
 class CleaningHooks:
@@ -116,10 +117,10 @@ def _value(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, dict):
         changed = {key: _value(one, redactor) for key, one in value.items()}
         return value if all(changed[key] is value[key] for key in value) else changed
-    if isinstance(value, list | tuple):
+    if type(value) in (list, tuple):  # a named tuple, such as the gate's own note, stays as it is
         items = [_value(one, redactor) for one in value]
         same = all(new is old for new, old in zip(items, value, strict=True))
-        return value if same or type(value) not in (list, tuple) else type(value)(items)
+        return value if same else type(value)(items)
     return value
 
 

@@ -75,13 +75,16 @@ class _Watch:
             __tracebackhide__ = True
             _refuse(function(*arguments, **keywords))
 
+        if not self.is_coroutine:
+            return call
+
         @wraps(function)
         async def call_coroutine(*arguments: Any, **keywords: Any) -> None:
             __tracebackhide__ = True
             self._begun = True
             _refuse(await function(*arguments, **keywords))
 
-        return call_coroutine if self.is_coroutine else call  # type: ignore[return-value]
+        return call_coroutine  # type: ignore[return-value]
 
 
 def _refuse(returned: object) -> None:

@@ -31,7 +31,13 @@ from pytest_deploygate.kinds.trend import Trend
 from pytest_deploygate.sources.recording import answers_from_builtins, answers_to_builtins
 from tests.unit.judging import AT, criterion, judge, one, over
 
-quickly = settings(max_examples=60, deadline=None, database=None, derandomize="CI" in os.environ)
+quickly = settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=list(HealthCheck),  # a slow machine is not a defect
+)
 
 RANKS = {Status.GO: 0, Status.SKIPPED: 0, Status.WARNING: 1, Status.NO_GO: 2}
 KEYWORDS = ("below", "at_most", "above", "at_least", "equals")

@@ -11,7 +11,7 @@ from typing import Any
 import execnet
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Criterion

@@ -11,7 +11,7 @@ from typing import Any
 import execnet
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Criterion
@@ -36,7 +36,6 @@ quickly = settings(
     deadline=None,
     database=None,
     derandomize="CI" in os.environ,
-    suppress_health_check=list(HealthCheck),  # a slow machine is not a defect
 )
 
 RANKS = {Status.GO: 0, Status.SKIPPED: 0, Status.WARNING: 1, Status.NO_GO: 2}
@@ -318,10 +317,12 @@ uses = st.builds(
 )
 process_notes = st.builds(
     ProcessNotes,
-    *(names, names, names),
-    st.integers(0, 9),
-    st.lists(uses, max_size=2).map(tuple),
-    st.dictionaries(queries, answers, max_size=2),
+    problems=names,
+    notices=names,
+    left_out=names,
+    deselected=st.integers(0, 9),
+    settings=st.lists(uses, max_size=2).map(tuple),
+    answers=st.dictionaries(queries, answers, max_size=2),
 )
 
 

@@ -36,8 +36,14 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if name.startswith(_OURS):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONWARNINGS", "")
-    # these plugins of development tools would be imported into each of the hundreds of runs
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest -p no:syrupy")
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(forked.WITHOUT))
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """pytest's own, which takes the options of the environment away, with ours again."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(forked.WITHOUT))
+    return pytester
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -11,6 +11,7 @@ This file is run as a script, so that a forked process finds no module of these 
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import os
@@ -38,6 +39,7 @@ LIBRARIES = (
     *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "prometheus_client", "yaml"),
 )
 WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:syrupy")
+"""Plugins of development tools, which take longer to load than a gate takes to run."""
 NUMBER = 8  # bytes
 NOT_RUN = 99  # the exit code of a process that did not come as far as its arguments
 INTERRUPTED = -signal.SIGINT
@@ -151,17 +153,25 @@ def serve(address: str) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     fork_workers_too()
+    gc.freeze()  # a search for garbage would copy all of it into every process
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen()
         print("ready", flush=True)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the supervisors
+        signal.signal(signal.SIGCHLD, reap)
         while listener in select.select([listener, sys.stdin], [], [])[0]:
             connection, _ = listener.accept()
             if os.fork() == 0:
                 listener.close()
                 supervise(connection)
             connection.close()
+
+
+def reap(*_: object) -> None:
+    """Wait for the supervisors that have ended, so that their time counts as this process's."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def import_pytest(*arguments: str, plugin: object = None) -> None:

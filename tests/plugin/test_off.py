@@ -33,7 +33,7 @@ def test_nothing_heavy_is_imported(pytester: pytest.Pytester) -> None:
             ours = [name for name in sys.modules if name.startswith("pytest_deploygate")]
             print("LOADED", loaded, sorted(ours))
     """)
-    result = pytester.runpytest_subprocess("-s", "-p", "no:hypothesispytest")
+    result = pytester.runpytest_subprocess("-s")
     result.stdout.fnmatch_lines(["*LOADED [[]] *.config', *.options', *.plugin', *.entry']"])
 
 

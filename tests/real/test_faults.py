@@ -34,7 +34,7 @@ from tests.servers import Server, free_port
 CHECKS = 13
 ATTEMPTS = 5
 PLAIN = pytest.mark.parametrize("workers", [()], ids=["plain"])
-QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")  # which takes a second to import
+QUICKLY = ("-p", "no:cacheprovider")
 ENOUGH_SECONDS = 100.0  # a run that waits for a server without end does not end before
 
 

@@ -18,7 +18,7 @@ from tests.conftest import END, Gate
 from tests.faults import Exchange, Fault, faulty
 from tests.servers import Server
 
-QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+QUICKLY = ("-p", "no:cacheprovider")
 
 HOSTILE = {
     "escape": "\x1b[2J\x1b[1;32mGO\x1b[0m",

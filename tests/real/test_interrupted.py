@@ -22,7 +22,7 @@ from tests.conftest import END
 from tests.faults import Fault, Proxy, faulty
 from tests.servers import Server
 
-COMMAND = (sys.executable, "-m", "pytest", "-p", "deploygate", "-p", "no:hypothesispytest")
+COMMAND = (sys.executable, "-m", "pytest", "-p", "deploygate")
 SHIPPED = ("--pyargs", "gate_checks")
 REPORTS = ("json", "junit", "html", "record", "metrics")
 STALE = '{"overall_status": "GO", "old": true}'

@@ -191,7 +191,7 @@ def test_no_secret_is_written_anywhere(
     with faulty(healthy.url, cases) as proxy:
         login = f"{USER}:{quote(PASSWORD, safe='')}@" if kind == "password" else ""
         result = run_gate(
-            *("-p", "no:hypothesispytest", "-vv", "--showlocals", "-rA", "--log-cli-level=DEBUG"),
+            *("-vv", "--showlocals", "-rA", "--log-cli-level=DEBUG"),
             *(f"--gate-{name}=gate.{name}" for name in EVERYTHING),
             *("--junitxml=pytest.xml", "--continue-on-collection-errors", *workers),
             *(f"--gate-at={END}", f"--prometheus-url={proxy.url.replace('//', f'//{login}')}"),

@@ -35,7 +35,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Ser
 
 def judged(run_gate: Gate, url: str, at: float, *arguments: str) -> tuple[int, list[Any]]:
     result = run_gate(
-        *("-p", "no:hypothesispytest", "--gate-json=gate.json", *arguments),
+        *("--gate-json=gate.json", *arguments),
         *(f"--prometheus-url={url}", f"--gate-at={at}"),
     )
     checks = json.loads(Path("gate.json").read_text())["checks"]

@@ -59,7 +59,7 @@ def proxy(target: str, delay: float) -> Iterator[Proxy]:
     server.daemon_threads = True
     server.request_queue_size = 64
     state.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield state

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from urllib.parse import parse_qs
 
 import pytest
@@ -36,6 +35,7 @@ class Load(BaseHTTPRequestHandler):
     instances = 40
     ranges = "well"
     asked: list[str]
+    over: Event
 
     def do_POST(self) -> None:
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
@@ -46,7 +46,7 @@ class Load(BaseHTTPRequestHandler):
             end = float(form["end"][0])
             self._answer("matrix", "values", [[end - 60, "1"], [end, "1"]])
         elif self.ranges == "never":
-            time.sleep(3)
+            self.over.wait(60)
         else:
             self.send_error(422, "too much")
 
@@ -66,13 +66,15 @@ class Load(BaseHTTPRequestHandler):
 @contextmanager
 def load(ranges: str) -> Iterator[tuple[str, list[str]]]:
     asked: list[str] = []
-    handler = type("Handler", (Load,), {"ranges": ranges, "asked": asked})
+    over = Event()
+    handler = type("Handler", (Load,), {"ranges": ranges, "asked": asked, "over": over})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", asked
     finally:
+        over.set()
         server.shutdown()
         server.server_close()
         thread.join()

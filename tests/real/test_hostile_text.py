@@ -207,7 +207,14 @@ def assert_converts(file: Path, cases: int) -> None:
     assert int(done.stdout) == cases
 
 
-@pytest.mark.parametrize("encoding", ["ascii", "cp949", "latin-1", "utf-8"])
+# The controller alone writes to the terminal: distributed, one encoding is as good as another.
+@pytest.mark.parametrize(
+    ("encoding", "workers"),
+    [
+        *(pytest.param(name, (), id=name) for name in ("ascii", "cp949", "latin-1", "utf-8")),
+        pytest.param("ascii", ("-n", "2"), id="ascii, xdist"),
+    ],
+)
 def test_a_terminal_that_cannot_show_everything_gets_words(
     encoding: str,
     healthy: Server,

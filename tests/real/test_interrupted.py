@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests import faults
-from tests.conftest import END
+from tests.conftest import END, Gate
 from tests.faults import Fault, Proxy, faulty
 from tests.servers import Server
 
@@ -29,9 +29,14 @@ STALE = '{"overall_status": "GO", "old": true}'
 WAIT_SECONDS = 60.0
 
 
-def command(url: str, directory: Path, *arguments: str) -> list[str]:
+def options(url: str, directory: Path) -> list[str]:
+    """Ask this server, and write every report into this directory."""
     files = [f"--gate-{name}={directory / name}" for name in REPORTS]
-    return [*COMMAND, f"--prometheus-url={url}", f"--gate-at={END}", *files, *arguments]
+    return [f"--prometheus-url={url}", f"--gate-at={END}", *files]
+
+
+def command(url: str, directory: Path, *arguments: str) -> list[str]:
+    return [*COMMAND, *options(url, directory), *arguments]
 
 
 def whole_reports(directory: Path) -> dict[str, Any]:
@@ -123,21 +128,16 @@ def test_a_kill_leaves_nothing(healthy: Server, tmp_path: Path) -> None:
     assert list(directory.iterdir()) == []
 
 
-def test_a_worker_that_is_killed_costs_the_verdict(healthy: Server, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(
-        "import os, signal\n"
+def test_a_worker_that_is_killed_costs_the_verdict(
+    healthy: Server, pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile(
+        test_it="import os, signal\n"
         "def test_good(gate): gate.check('vector(1)', below=2)\n"
         "def test_bad(): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    directory = tmp_path / "reports"
-    done = subprocess.run(
-        command(healthy.url, directory, "-n", "2", "test_it.py"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 2
+    directory = pytester.path / "reports"
+    assert run_gate(*options(healthy.url, directory), "-n", "2", "test_it.py").ret == 2
     assert "test_bad: its worker crashed" in " ".join(whole_reports(directory)["problems"])
 
 
@@ -145,11 +145,11 @@ def run(arguments: list[str], directory: Path, **options: Any) -> subprocess.Com
     return subprocess.run(arguments, cwd=directory, text=True, timeout=120, **options)
 
 
-def assert_not_written(done: subprocess.CompletedProcess[str], directory: Path) -> None:
-    assert done.returncode == 2
-    assert "NO-GO (exit code 2): --gate-" in done.stdout
-    assert "could not be written" in done.stdout
-    assert "Traceback" not in done.stdout
+def assert_not_written(code: int, output: str, directory: Path) -> None:
+    assert code == 2
+    assert "NO-GO (exit code 2): --gate-" in output
+    assert "could not be written" in output
+    assert "Traceback" not in output
     whole_reports(directory)
 
 
@@ -164,7 +164,7 @@ def test_a_file_that_cannot_grow_is_not_left_half(
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))  # noqa: E731
     arguments = command(healthy.url, directory, *SHIPPED, "-p", "no:cacheprovider")
     done = run(arguments, tmp_path, stdout=subprocess.PIPE, preexec_fn=limit)
-    assert_not_written(done, directory)
+    assert_not_written(done.returncode, done.stdout, directory)
     assert not any(path.read_text() == STALE for path in directory.iterdir())
 
 
@@ -180,18 +180,18 @@ def small_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
     subprocess.run(["umount", str(directory)], check=True)
 
 
-def test_a_full_disk_is_no_go(healthy: Server, small_disk: Path) -> None:
-    arguments = command(healthy.url, small_disk, *SHIPPED, "-p", "no:cacheprovider")
-    done = run(arguments, small_disk.parent, stdout=subprocess.PIPE)
-    assert_not_written(done, small_disk)
+def test_a_full_disk_is_no_go(healthy: Server, small_disk: Path, run_gate: Gate) -> None:
+    done = run_gate(*options(healthy.url, small_disk), *SHIPPED, "-p", "no:cacheprovider")
+    assert_not_written(int(done.ret), done.stdout.str(), small_disk)
 
 
 @pytest.mark.parametrize("option", ["--gate-json", "--gate-junit", "--gate-record"])
-def test_a_full_device_is_no_go(option: str, healthy: Server, tmp_path: Path) -> None:
-    arguments = [*COMMAND, f"--prometheus-url={healthy.url}", f"--gate-at={END}", *SHIPPED]
-    done = run([*arguments, f"{option}=/dev/full"], tmp_path, stdout=subprocess.PIPE)
-    assert done.returncode == 2
-    assert f"NO-GO (exit code 2): {option} /dev/full: could not be written: No space" in done.stdout
+def test_a_full_device_is_no_go(option: str, healthy: Server, run_gate: Gate) -> None:
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", f"{option}=/dev/full")
+    done = run_gate(*SHIPPED, *where)
+    assert done.ret == 2
+    problem = f"{option} /dev/full: could not be written: No space"
+    assert f"NO-GO (exit code 2): {problem}" in done.stdout.str()
     assert Path("/dev/full").is_char_device()
 
 
@@ -204,22 +204,24 @@ def test_it(gate):
 """
 
 
-def test_a_directory_that_was_removed_is_made_again(healthy: Server, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(REMOVES_ITS_REPORTS.format(then=""))
-    directory = tmp_path / "reports"
-    done = run(command(healthy.url, directory, "test_it.py"), tmp_path, stdout=subprocess.PIPE)
-    assert done.returncode == 0
+def test_a_directory_that_was_removed_is_made_again(
+    healthy: Server, pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile(test_it=REMOVES_ITS_REPORTS.format(then=""))
+    directory = pytester.path / "reports"
+    assert run_gate(*options(healthy.url, directory), "test_it.py").ret == 0
     assert {path.name for path in directory.iterdir()} == set(REPORTS)
 
 
-def test_a_directory_that_cannot_be_made_again_is_no_go(healthy: Server, tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_again_is_no_go(
+    healthy: Server, pytester: pytest.Pytester, run_gate: Gate
+) -> None:
     then = "pathlib.Path('reports').touch()"
-    (tmp_path / "test_it.py").write_text(REMOVES_ITS_REPORTS.format(then=then))
-    arguments = command(healthy.url, tmp_path / "reports", "test_it.py")
-    done = run(arguments, tmp_path, stdout=subprocess.PIPE)
-    assert done.returncode == 2
-    assert done.stdout.count("could not be written") > len(REPORTS)
-    assert "Traceback" not in done.stdout
+    pytester.makepyfile(test_it=REMOVES_ITS_REPORTS.format(then=then))
+    done = run_gate(*options(healthy.url, pytester.path / "reports"), "test_it.py")
+    assert done.ret == 2
+    assert done.stdout.str().count("could not be written") > len(REPORTS)
+    assert "Traceback" not in done.stdout.str()
 
 
 @pytest.mark.parametrize(

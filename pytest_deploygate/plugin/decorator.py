@@ -12,6 +12,9 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.severity import Severity
 
+ARGUMENT = "criterion"
+"""The argument of a test that it gives."""
+
 
 def gate_criteria(criteria: Criterion | Iterable[Criterion]) -> pytest.MarkDecorator:
     """Parametrize a test over criteria, or one, each with its id and marked critical or warning.
@@ -27,7 +30,7 @@ def gate_criteria(criteria: Criterion | Iterable[Criterion]) -> pytest.MarkDecor
         why = f"the id {id_!r} stands {count} times" if count else "the list is empty"
         raise ConfigurationError(f"gate_criteria: {why}; every criterion needs an id of its own")
     return pytest.mark.parametrize(
-        "criterion",
+        ARGUMENT,
         [pytest.param(one, id=one.id, marks=_mark(one.level)) for one in given],
     )
 

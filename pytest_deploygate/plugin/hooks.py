@@ -21,6 +21,7 @@ from pytest_deploygate.engine.findings import Findings, SettingsUse, settings_us
 from pytest_deploygate.engine.ledger import CheckNote
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin import items as tests
+from pytest_deploygate.plugin import known_values
 from pytest_deploygate.plugin.failures import failures_of, unrecorded
 from pytest_deploygate.plugin.fixture import Gate, failed_text
 from pytest_deploygate.plugin.left_out import Collection
@@ -51,6 +52,7 @@ class GateHooks:
         self._sent = 0
         self._others = False
         self._narrowed = False
+        self._hands_over = False
 
     def settings_use(self) -> SettingsUse:
         """What the settings mean to the criteria that this process has seen until now."""
@@ -129,7 +131,9 @@ class GateHooks:
         for item in session.items:
             if complaint := why_it_ends_the_process(item):
                 self._refuse(complaint)
+        known_values.locate(session.items)
         self._note_items(session.items)
+        self._hands_over = known_values.are_arguments_unseen(self._config)
         self.findings.collected(item.nodeid for item in session.items)
         if tests.is_first(self._config):
             self._note_what_is_missing()
@@ -186,6 +190,8 @@ class GateHooks:
         """The gate is this test's now, or once more."""
         note = item.stash[_NOTE]
         self.gate.begin(item.name, note.severity, self.run.at)
+        if self._hands_over:
+            known_values.give_arguments(item)
         if why := self.run.settings.why_left_out(note.id):
             pytest.skip(why)
 

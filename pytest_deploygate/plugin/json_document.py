@@ -41,11 +41,10 @@ class TestDetails(JSONReportBase):  # type: ignore[misc]
         report = yield
         extra = vars(item).setdefault(_EXTRA, {})
         # A phase begins anew, also when a test is run once more.
-        extra[call.when] = {
-            stream: text
-            for phase, stream, text in item._report_sections
-            if phase == report.when and stream in ("stdout", "stderr")
-        }
+        extra[call.when] = streams = {}
+        for phase, stream, text in item._report_sections:
+            if phase == report.when and stream in ("stdout", "stderr"):
+                streams[stream] = text
         if self._metadata_hook.get_hookimpls():
             for added in self._metadata_hook(item=item, call=call):
                 extra.setdefault("metadata", {}).update(added or {})

@@ -19,9 +19,10 @@ from pytest_deploygate.core.text import inert, printable_block
 
 _LONGEST = 200_000
 _PYTESTS_OWN = frozenset({
-    "nodeid", "location", "keywords", "outcome", "longrepr", "when", "sections", "duration",
+    "_id", "nodeid", "location", "keywords", "outcome", "longrepr", "when", "sections", "duration",
     "start", "stop",
 })  # fmt: skip
+_SAYS_NOTHING = _PYTESTS_OWN - {"longrepr", "sections"}
 
 
 class CleaningHooks:
@@ -61,6 +62,8 @@ class CleaningHooks:
 
 def clean(report: Any, redactor: Redactor) -> None:
     """Clean the failure, the reason to skip and the output of one of pytest's reports, in place."""
+    if _is_silent(report):
+        return
     for name, value in list(vars(report).items()):
         # What plugins and record_property attach.
         if name not in _PYTESTS_OWN and (cleaned := _value(value, redactor)) is not value:
@@ -75,6 +78,12 @@ def clean(report: Any, redactor: Redactor) -> None:
         report.longrepr = cleaned
     if hasattr(report, "wasxfail"):
         report.wasxfail = _text(report.wasxfail, redactor)
+
+
+def _is_silent(report: Any) -> bool:
+    """Whether a report has no text but its name, as those of thousands of tests that pass."""
+    said = [value for name, value in vars(report).items() if value and name not in _SAYS_NOTHING]
+    return not any(type(value) is not dict or any(value.values()) for value in said)
 
 
 def cleaned_exception(error: BaseException, redactor: Redactor) -> BaseException:

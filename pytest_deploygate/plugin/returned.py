@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import wraps
+from functools import lru_cache, wraps
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -67,16 +68,12 @@ class _Watch:
     def around(self, function: Callable[..., Any]) -> Callable[..., None]:
         """The same function, which may return nothing."""
         self.is_coroutine = inspect.iscoroutinefunction(function)
+        if not self.is_coroutine:
+            # Kept for the next test of the function; a method would keep its instance alive.
+            is_plain = isinstance(function, FunctionType)
+            return _kept_returning_nothing(function) if is_plain else _returning_nothing(function)
         if getattr(function, "__unittest_skip__", False):
             self._begun = True
-
-        @wraps(function)
-        def call(*arguments: Any, **keywords: Any) -> None:
-            __tracebackhide__ = True
-            _refuse(function(*arguments, **keywords))
-
-        if not self.is_coroutine:
-            return call
 
         @wraps(function)
         async def call_coroutine(*arguments: Any, **keywords: Any) -> None:
@@ -85,6 +82,18 @@ class _Watch:
             _refuse(await function(*arguments, **keywords))
 
         return call_coroutine  # type: ignore[return-value]
+
+
+def _returning_nothing(function: Callable[..., Any]) -> Callable[..., None]:
+    @wraps(function)
+    def call(*arguments: Any, **keywords: Any) -> None:
+        __tracebackhide__ = True
+        _refuse(function(*arguments, **keywords))
+
+    return call
+
+
+_kept_returning_nothing = lru_cache(maxsize=1)(_returning_nothing)
 
 
 def _refuse(returned: object) -> None:

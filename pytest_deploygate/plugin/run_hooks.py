@@ -75,8 +75,8 @@ class RunHooks:
             self._failed += 1
             self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
         note, message = tests.attached(report), tests.message_of(report)
-        phase = PhaseReport(report.nodeid, when, report.outcome, report.duration, note, message)
-        self._findings.reported(phase._replace(part=tests.part_of(report)))
+        told = report.nodeid, when, report.outcome, report.duration, note, message
+        self._findings.reported(PhaseReport(*told, tests.part_of(report)))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """What an interrupted run says is nothing to act on; what -x ends early is."""

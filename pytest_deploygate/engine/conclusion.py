@@ -89,7 +89,7 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
 
 def _requirements(findings: Findings, facts: RunFacts) -> tuple[list[str], list[str]]:
     """The required checks that are left out, and complaints about those that are missing."""
-    if not _is_judged(findings, facts) or _problems(findings, facts):
+    if not facts.required or not _is_judged(findings, facts) or _problems(findings, facts):
         return [], []
     checks = [Measured(one.id, one.evaluated, one.message) for one in findings.results]
     absent, unmeasured = unmet(facts.required, checks)

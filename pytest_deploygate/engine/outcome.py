@@ -39,8 +39,8 @@ class Measured(NamedTuple):
         found = list(measurements)
         warnings = [printable(text) for one in found for text in one.warnings]
         return cls(
-            tuple(one.matching(criterion.match) for one in found),
-            sum(len(one.series) for one in found),
+            tuple([one.matching(criterion.match) for one in found]),
+            sum([len(one.series) for one in found]),
             tuple(dict.fromkeys(warnings)),
         )
 
@@ -91,7 +91,7 @@ def conclude(
     criterion: Criterion, kind: Kind, at: float, decisions: Sequence[Decision], measured: Measured
 ) -> Result:
     """The worst series decides; a result that rests on incomplete data is never GO."""
-    ordered = sorted(decisions, key=_labels)
+    ordered = sorted(decisions, key=_labels) if len(decisions) > 1 else decisions
     conclusion = (
         _Concluding(criterion, kind, ordered, measured.warnings).conclusion()
         if ordered
@@ -178,6 +178,8 @@ def _no_data(criterion: Criterion, why: str, warnings: Sequence[str]) -> _Conclu
 
 
 def _worst(decisions: Sequence[Decision]) -> Decision:
+    if len(decisions) == 1:
+        return decisions[0]
     return max(decisions, key=lambda decision: (decision.badness, _labels(decision)))
 
 

@@ -28,6 +28,7 @@ from pytest_deploygate.engine.conclusion import RunFacts
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.exit_code import GATE_EXIT
+from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
 from pytest_deploygate.plugin.items import CHECKS, SHIPPED_CHECKS, is_worker, judges, part_was_named
 from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks
@@ -63,7 +64,7 @@ def switch_on(config: pytest.Config) -> None:
     config.pluginmanager.register(hooks, "deploygate-hooks")
     config.pluginmanager.register(CleaningHooks(hooks.run.redactor), "deploygate-cleaning")
     config.pluginmanager.register(TransferHooks(), "deploygate-transfer")
-    config.pluginmanager.register(_fixtures(hooks), "deploygate-fixtures")
+    config.pluginmanager.register(_fixtures(hooks.fixture), "deploygate-fixtures")
 
 
 def _hooks(config: pytest.Config) -> GateHooks:
@@ -129,20 +130,10 @@ def _refuse_what_hides_failures(config: pytest.Config) -> None:
         raise pytest.UsageError("deploygate: python -O with --assert=plain asserts nothing")
 
 
-def _fixtures(hooks: GateHooks) -> ModuleType:
-    """The fixture ``gate``, in a module: a fixture with a scope cannot be a method.
-
-    It does not take ``request``, for which pytest would build a fixture definition in every test.
-    """
-
-    @pytest.fixture(scope="session", name="gate")
-    def fixture() -> object:
-        """Ask production; with ``-p deploygate``, else the test is skipped."""
-        hooks.findings.asks()
-        return hooks.gate
-
+def _fixtures(gate: Callable[[], Gate]) -> ModuleType:
+    """The fixture ``gate``, in a module: a fixture with a scope cannot be a method."""
     module = ModuleType("deploygate-fixtures")
-    module.__dict__["gate"] = fixture
+    module.__dict__["gate"] = pytest.fixture(scope="session", name="gate")(gate)
     return module
 
 

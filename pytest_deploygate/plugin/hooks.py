@@ -21,9 +21,9 @@ from pytest_deploygate.engine.findings import Findings, SettingsUse, settings_us
 from pytest_deploygate.engine.ledger import CheckNote
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin import items as tests
-from pytest_deploygate.plugin import known_values
 from pytest_deploygate.plugin.failures import failures_of, unrecorded
 from pytest_deploygate.plugin.fixture import Gate, failed_text
+from pytest_deploygate.plugin.known_values import Arguments, are_unseen, locate
 from pytest_deploygate.plugin.left_out import Collection
 from pytest_deploygate.plugin.process_ends import why_it_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import clean, cleaned_exception
@@ -52,7 +52,15 @@ class GateHooks:
         self._sent = 0
         self._others = False
         self._narrowed = False
-        self._hands_over = False
+        self._arguments: Arguments | None = None
+
+        def gate() -> Gate:
+            """Ask production; with ``-p deploygate``, else the test is skipped."""
+            findings.asks()
+            return self.gate
+
+        # It does not take ``request``, for which pytest builds a definition in every test.
+        self.fixture = gate
 
     def settings_use(self) -> SettingsUse:
         """What the settings mean to the criteria that this process has seen until now."""
@@ -131,9 +139,10 @@ class GateHooks:
         for item in session.items:
             if complaint := why_it_ends_the_process(item):
                 self._refuse(complaint)
-        known_values.locate(session.items)
+        locate(session.items)
         self._note_items(session.items)
-        self._hands_over = known_values.are_arguments_unseen(self._config)
+        if are_unseen(self._config):
+            self._arguments = Arguments(self.gate, self.fixture)
         self.findings.collected(item.nodeid for item in session.items)
         if tests.is_first(self._config):
             self._note_what_is_missing()
@@ -190,8 +199,8 @@ class GateHooks:
         """The gate is this test's now, or once more."""
         note = item.stash[_NOTE]
         self.gate.begin(item.name, note.severity, self.run.at)
-        if self._hands_over:
-            known_values.give_arguments(item)
+        if self._arguments is not None and isinstance(item, pytest.Function):
+            self._arguments.give(item)
         if why := self.run.settings.why_left_out(note.id):
             pytest.skip(why)
 
@@ -236,15 +245,14 @@ class GateHooks:
 
     def _note(self, item: pytest.Item, when: str, error: BaseException | None) -> CheckNote:
         note, results = item.stash[_NOTE], self._new_results(when)
-        if not results and error is None:
-            return note
+        if error is None:
+            return note._replace(results=results) if results else note
         # A fixture fails later tests with the first test's failure, which is not theirs.
-        left = unrecorded(error, self.gate.results) if error else None
+        left = unrecorded(error, self.gate.results)
         said = {printable(failed_text(result)) for result in results}
         found = failures_of(left, when, self.run.redactor.text)
         failures = tuple(one for one in found if one[1] not in said)  # collected by pytest-check
-        covered = error is not None and not failures
-        return note._replace(results=results, failures=failures, covered=covered)
+        return note._replace(results=results, failures=failures, covered=not failures)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -27,13 +27,14 @@ class TestDetails(JSONReportBase):  # type: ignore[misc]
 
     # pluggy ignores attributes that are not functions. These are the wrappers around every test.
     pytest_runtest_protocol = None
+    pytest_runtest_setup = None
     pytest_runtest_call = None
     pytest_runtest_teardown = None
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Make room for the metadata; a test that is run once more keeps what it has."""
-        vars(item).setdefault(_EXTRA, {})
+        for item in session.items:
+            vars(item)[_EXTRA] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Any:

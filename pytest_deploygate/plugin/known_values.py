@@ -13,7 +13,7 @@ import pytest
 from pytest_deploygate.plugin.decorator import ARGUMENT
 
 _SILENT = frozenset({"deploygate-cleaning", "fixtures", "setuponly", "setupplan"})
-"""The plugins that say nothing of a parameter's fixture unless ``--setup-show`` asks."""
+"""The plugins that say nothing of an argument's fixture unless ``--setup-show`` asks."""
 
 
 def locate(items: Iterable[pytest.Item]) -> None:
@@ -30,24 +30,40 @@ def locate(items: Iterable[pytest.Item]) -> None:
         vars(item)["location"] = path, line, before + item.name
 
 
-def are_arguments_unseen(config: pytest.Config) -> bool:
-    """Whether nobody hears that a parameter's fixture is set up: no plugin and no option."""
+def are_unseen(config: pytest.Config) -> bool:
+    """Whether nobody hears that an argument's fixture is set up: no plugin and no option."""
     hooks = config.hook.pytest_fixture_setup, config.hook.pytest_fixture_post_finalizer
     names = {one.plugin_name for hook in hooks for one in hook.get_hookimpls()}
     return names <= _SILENT and not getattr(config.option, "setupshow", False)
 
 
-def give_arguments(item: pytest.Item) -> None:
-    """Give a test the criterion of ``gate_criteria``, and the request that its fixture would take.
+class Arguments:
+    """Gives tests the arguments that need no fixture.
 
-    Parameters of another origin may be ``indirect``: a fixture makes something of them.
+    Args:
+        gate: what tests are given as ``gate``.
+        fixture: the function of the gate's own fixture; a project may have one that wraps it.
     """
-    if isinstance(item, pytest.Function) and _is_argument(item):
-        item.funcargs[ARGUMENT] = item.callspec.params[ARGUMENT]
-        item.funcargs["request"] = item._request
+
+    def __init__(self, gate: object, fixture: Callable[[], object]) -> None:
+        self._gate = gate
+        self._fixture = fixture
+
+    def give(self, item: pytest.Function) -> None:
+        """Give a test what its fixtures would; pytest makes only what is not there."""
+        if _is_given(item):
+            item.funcargs[ARGUMENT] = item.callspec.params[ARGUMENT]
+            item.funcargs["request"] = item._request  # the parameter's fixture takes it
+        definitions = item._fixtureinfo.name2fixturedefs.get("gate")
+        if definitions and definitions[-1].func is self._fixture:
+            item.funcargs["gate"] = self._gate
 
 
-def _is_argument(item: pytest.Function) -> bool:
+def _is_given(item: pytest.Function) -> bool:
+    """Whether ``gate_criteria`` names its criterion.
+
+    A parameter of another origin may be ``indirect``: a fixture makes something of it.
+    """
     marks = getattr(item.function, "pytestmark", ())
     return any(
         one.name == "parametrize" and one.args[:1] == (ARGUMENT,) and not one.kwargs

@@ -233,7 +233,7 @@ def _refuse_other_kind(criterion: str, kind: Any) -> None:
 def _refuse_unprintable(criterion: str, name: str, text: str) -> None:
     # A unit is printed in the middle of a line, and a lone surrogate cannot be encoded as UTF-8.
     plain = text.isprintable() or name not in ("unit", "quantity")
-    if not plain or not _can_be_written(text):
+    if not plain or not (text.isascii() or _can_be_written(text)):
         raise ConfigurationError(
             f"criterion {criterion!r}: {name} {text!r} cannot be printed; write it without control "
             "characters and lone surrogates"

@@ -62,4 +62,4 @@ class Measurement:
             index = self._indexes[names] = {}
             for one in self.series:
                 index.setdefault(tuple(one.labels.get(name, "") for name in names), []).append(one)
-        return index.get(tuple(labels[name] for name in names), ())
+        return index.get(tuple([labels[name] for name in names]), ())

@@ -65,7 +65,8 @@ class Measurements:
         Raises:
             SourceError: the source could not answer, or not in time.
         """
-        self.prefetch([query])
+        if query not in self._questions:
+            self._begin(query)
         question = self._questions[query]
         if question.answer.done():
             return question.answer.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
@@ -16,6 +17,7 @@ from pytest_deploygate.kinds.times import Times
 Ask = Callable[[Query], Measurement]
 
 _INSTANT = Instant()
+_times = lru_cache(maxsize=1)(Times)  # all criteria of a run are judged at one time
 
 
 def kind_of(criterion: Criterion) -> Kind:
@@ -24,7 +26,9 @@ def kind_of(criterion: Criterion) -> Kind:
     Raises:
         ConfigurationError: what is given is not a kind.
     """
-    kind = _INSTANT if criterion.kind is None else criterion.kind
+    if criterion.kind is None:
+        return _INSTANT
+    kind = criterion.kind
     if not isinstance(kind, Kind):
         raise ConfigurationError(
             f"criterion {criterion.id!r}: kind is {kind!r}; give Sustained('5m'), Trend('2h'), "
@@ -45,7 +49,7 @@ def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
     """
     kind = kind_of(criterion)
     try:
-        measured = Measured.of(criterion, map(ask, kind.queries(criterion, Times(at))))
+        measured = Measured.of(criterion, map(ask, kind.queries(criterion, _times(at))))
     except SourceError as error:
         return unanswered(criterion, at, str(error))
     decisions = kind.decide(criterion, measured.answers, at)

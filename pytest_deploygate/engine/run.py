@@ -105,7 +105,8 @@ class GateRun:
         if problem:
             return []
         try:
-            asked = [self.scope.narrowed(one, own) for one in queries_of(criterion, Times(at))]
+            queries = queries_of(criterion, Times(at))
+            asked = [self.scope.narrowed(one, own) for one in queries] if own else [*queries]
         except SourceError:  # its judgement says why
             return []
         if own and (labels := unlabelled.question(criterion, own, at)):

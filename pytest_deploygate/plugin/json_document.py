@@ -70,11 +70,13 @@ class Document(TestDetails, JSONReport):  # type: ignore[misc]
         if not (silent and plain and self._nobody_else_says) or unusual:
             super().pytest_runtest_logreport(report)
             return
-        test = self._json_tests.get(report.nodeid)
+        nodeid = report.nodeid  # pytest puts it together at every access
+        test = self._json_tests.get(nodeid)
         if test is None:
             keywords = None if self._must_omit("keywords") else list(report.keywords)
-            test = serialize.make_testitem(report.nodeid, keywords, report.location)
-            self._json_tests[report.nodeid] = test
+            test = self._json_tests[nodeid] = serialize.make_testitem(
+                nodeid, keywords, report.location
+            )
         test[report.when] = {"duration": report.duration, "outcome": report.outcome}
 
     @cached_property

@@ -7,6 +7,7 @@ asked for it. Both are a quarter of the time of an empty test.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 import pytest
 
@@ -51,7 +52,7 @@ class Arguments:
 
     def give(self, item: pytest.Function) -> None:
         """Give a test what its fixtures would; pytest makes only what is not there."""
-        if _is_given(item):
+        if _is_given_to(item.function):
             item.funcargs[ARGUMENT] = item.callspec.params[ARGUMENT]
             item.funcargs["request"] = item._request  # the parameter's fixture takes it
         definitions = item._fixtureinfo.name2fixturedefs.get("gate")
@@ -59,12 +60,13 @@ class Arguments:
             item.funcargs["gate"] = self._gate
 
 
-def _is_given(item: pytest.Function) -> bool:
-    """Whether ``gate_criteria`` names its criterion.
+@lru_cache(maxsize=1)  # the tests of one function follow each other
+def _is_given_to(function: Callable[..., object]) -> bool:
+    """Whether ``gate_criteria`` names the criterion of the tests of this function.
 
     A parameter of another origin may be ``indirect``: a fixture makes something of it.
     """
-    marks = getattr(item.function, "pytestmark", ())
+    marks = getattr(function, "pytestmark", ())
     return any(
         one.name == "parametrize" and one.args[:1] == (ARGUMENT,) and not one.kwargs
         for one in marks

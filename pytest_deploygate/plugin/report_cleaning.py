@@ -82,8 +82,14 @@ def clean(report: Any, redactor: Redactor) -> None:
 
 def _is_silent(report: Any) -> bool:
     """Whether a report has no text but its name, as those of thousands of tests that pass."""
-    said = [value for name, value in vars(report).items() if value and name not in _SAYS_NOTHING]
-    return not any(type(value) is not dict or any(value.values()) for value in said)
+    for name, value in vars(report).items():  # a loop, because a generator takes twice as long
+        if value and name not in _SAYS_NOTHING and not (type(value) is dict and _is_empty(value)):
+            return False
+    return True
+
+
+def _is_empty(value: dict[Any, Any]) -> bool:
+    return not any(value.values())
 
 
 def cleaned_exception(error: BaseException, redactor: Redactor) -> BaseException:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import forked
+from tests.conftest import Gate
 
 
 @pytest.mark.parametrize(
@@ -52,3 +53,20 @@ def test_a_process_starts_where_and_as_it_was_asked_to(
         process = forked.Process(fork_server, ["-c", code], streams, {"SAID": "so"})
         assert process.wait(60) == 0
     assert (tmp_path / "seen").read_text() == "so"
+
+
+@pytest.mark.parametrize("start", ["run_gate", "start_gate"])
+def test_a_gate_under_test_loads_no_plugin_of_a_development_tool(
+    pytester: pytest.Pytester, request: pytest.FixtureRequest, start: str
+) -> None:
+    """They take longer to load than the gate takes to run, hundreds of times."""
+    gate: Gate = request.getfixturevalue(start)
+    pytester.makeconftest("""
+        import sys
+        TOOLS = ("hypothesis", "_hypothesis_pytestplugin", "syrupy")
+        def pytest_unconfigure():
+            with open("loaded", "w") as file:
+                file.write(str([name for name in TOOLS if name in sys.modules]))
+    """)
+    gate()
+    assert (pytester.path / "loaded").read_text() == "[]"

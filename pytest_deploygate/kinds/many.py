@@ -51,7 +51,8 @@ class Matrix:
         present = np.zeros((len(series), count), dtype=bool)
         for row, one in enumerate(series):
             points = np.array(one.points)
-            columns = np.rint((points[:, 0] - start) / step).astype(int)
+            # A frontend may have rounded the times of all points down by less than one step.
+            columns = np.ceil((points[:, 0] - start - _NEAR) / step).astype(int)
             values[row, columns] = points[:, 1]
             present[row, columns] = True
         return cls(tuple(one.labels for one in series), values, present)

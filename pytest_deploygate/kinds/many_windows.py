@@ -130,20 +130,17 @@ def sustained(
     """A breach is one that lasted for ``length`` seconds without a break."""
     found, largest = _empty(series, times), largest_bucket(criterion)
     for part in windows(kind, criterion, series, times):
-        recent = part.since(length)
-        current = np.zeros((len(series), len(part.columns)), dtype=bool)
-        there = current.copy()
+        recent, newest = part.since(length), _newest(part, series, criterion.nan_is_breach)
+        ended, judged = _ended(part, series, np.where(newest >= recent, newest, -1))
         for row in range(len(series)):
             values, present = part.points(row)
             counted = present if criterion.nan_is_breach else present & ~np.isnan(values)
-            newest = _last(counted)
-            there[row], current[row] = present.any(axis=1), newest >= recent
-            held = Held.against(criterion, _at(values, newest), largest=largest)
+            held = Held.against(criterion, _at(values, newest[row]), largest=largest)
             kept = counted & keeps_known(criterion, values, largest)
-            codes = _lasting(held, counted, kept, part, length)
-            _fill(found, part.columns, row, _with_codes(held, codes), current[row])
-        nothing = ~current.any(axis=0)
-        gone = there & nothing
+            lasting = _lasting(held, counted, kept, part, length)
+            codes = np.where(ended[row], CODE[Reason.NO_DATA], lasting).astype(np.int8)
+            _fill(found, part.columns, row, _with_codes(held, codes), judged[row])
+        gone = (_newest(part, series) >= 0) & ~judged.any(axis=0)
         found.codes[:, part.columns] = np.where(
             gone, CODE[Reason.NO_DATA], found.codes[:, part.columns]
         )
@@ -181,7 +178,7 @@ def trend(
     """The slope per hour; ``least``, ``coverage`` and ``dust`` as in :class:`kinds.trend.Trend`."""
     found = _empty(series, times)
     for part in windows(kind, criterion, series, times):
-        ended, there = _ended(part, series)
+        ended, there = _ended(part, series, _newest(part, series))
         for row in range(len(series)):
             values, present = part.points(row)
             newest = _at(values, _last(present))
@@ -208,7 +205,7 @@ def runaway(
     """The newest value against the limit and ``factor`` times the average magnitude."""
     found, largest = _empty(series, times), largest_bucket(criterion)
     for part in windows(kind, criterion, series, times):
-        ended, there = _ended(part, series)
+        ended, there = _ended(part, series, _newest(part, series))
         for row in range(len(series)):
             values, present = part.points(row)
             held = Held.against(criterion, _at(values, _last(present)), largest=largest)
@@ -242,13 +239,22 @@ def _against_average(
     )
 
 
-def _ended(part: Windows, series: Sequence[Series]) -> tuple[Flags, Flags]:
-    """Which series ended, and which are to be judged: not those that go on elsewhere."""
+def _newest(part: Windows, series: Sequence[Series], with_nan: bool = True) -> Indexes:
+    """The newest point of each series in each window; -1 where there is none."""
     newest = np.full((len(series), len(part.columns)), -1)
     for row in range(len(series)):
-        newest[row] = _last(part.points(row)[1])
+        values, present = part.points(row)
+        newest[row] = _last(present if with_nan else present & ~np.isnan(values))
+    return newest
+
+
+def _ended(part: Windows, series: Sequence[Series], newest: Indexes) -> tuple[Flags, Flags]:
+    """Which series ended, and which are to be judged: not those that go on elsewhere.
+
+    ``newest`` is the place of the newest point, -1 for a series that does not count.
+    """
     there = newest >= 0
-    ended = there & (part.age(newest) > part.span / past.STEPS / 2)
+    ended = there & (newest < part.length - 1)
     names = [past.identity(one) for one in series]
     going_on = {
         name: np.any([there[row] & ~ended[row] for row, n in enumerate(names) if n == name], axis=0)

@@ -52,21 +52,26 @@ class Runaway(Kind):
         """The baseline in seconds."""
         return seconds(self.baseline)
 
+    @property
+    def step(self) -> float:
+        """Seconds between two points."""
+        return self.length / past.STEPS
+
     def limits(self) -> Mapping[str, Limit]:
         """The factor."""
         return {"factor": self.factor}
 
     def queries(self, criterion: Criterion, times: Times) -> Sequence[RangeQuery]:
         """The window of the baseline, whose last point is the current value."""
-        return (times.window(criterion.query, self.length, self.length / past.STEPS),)
+        return (times.window(criterion.query, self.length, self.step),)
 
     def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
         """One decision for each series."""
-        series = past.without_replaced(answers[0], at, self.length)
+        series = past.without_replaced(answers[0], at, self.step)
         return [self._decide_one(criterion, one, at) for one in series]
 
     def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
-        if age := past.age_of_ended(series, at, self.length):
+        if age := past.age_of_ended(series, at, self.step):
             return unjudged(criterion, series, past.ENDED, (age,))
         decision = hold(criterion, series, series.value, largest=largest_bucket(criterion))
         if decision.reason is not Reason.OK:
@@ -132,7 +137,7 @@ class Runaway(Kind):
 
     def promql(self, criterion: Criterion) -> Expressions:
         """The newest value against the limit and, if it keeps that, against its average."""
-        window = Window.of(criterion, self.length, self.length / past.STEPS)
+        window = Window.of(criterion, self.length, self.step)
         now = measured(criterion, window.query)
         kept = both = keeps(criterion, now, largest_bucket(criterion))
         baseline = title = ""

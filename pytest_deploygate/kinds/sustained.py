@@ -11,6 +11,7 @@ from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.core.text import lasting
+from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket, unjudged
@@ -52,8 +53,12 @@ class Sustained(Kind):
 
     @property
     def lookback(self) -> float:
-        """Seconds that are asked for: two hours if possible, so that "for 20m" can be said."""
-        return max(self.length, min(_LOOKBACK, self.step * _MOST_POINTS))
+        """Seconds that are asked for: two hours if possible, so that "for 20m" can be said.
+
+        They are whole steps, so that the last point is that of the evaluation time.
+        """
+        steps = min(int(_LOOKBACK / self.step + _DUST), _MOST_POINTS)
+        return self.step * max(_STEPS_IN_WINDOW, steps)
 
     def queries(self, criterion: Criterion, times: Times) -> Sequence[RangeQuery]:
         """The look-back before each time."""
@@ -62,16 +67,20 @@ class Sustained(Kind):
     def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
         """One decision for each series; one that ended before the window is of the past.
 
-        If all of them ended, each has no data.
+        If all of them ended, each has no data. One that ended within the window has no data
+        either, unless it goes on elsewhere: what lasted has ended, and nothing is known of now.
         """
         begin = at - self.length - _DUST
         counted = [_without_gaps(criterion, one) for one in answers[0]]
-        current = [one for one in counted if one.points and one.points[-1][0] >= begin]
-        if not current:
+        recent = [one for one in counted if one.points and one.points[-1][0] >= begin]
+        if not recent:
             return [unjudged(criterion, one, _GONE) for one in answers[0]]
-        return [self._decide_one(criterion, one, at) for one in current]
+        going_on = past.without_replaced(recent, at, self.step)
+        return [self._decide_one(criterion, one, at) for one in going_on]
 
     def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
+        if age := past.age_of_ended(series, at, self.step):
+            return unjudged(criterion, series, past.ENDED, (age,))
         largest = largest_bucket(criterion)
         current = hold(criterion, series, series.value, largest=largest)
         if current.reason is Reason.OK:
@@ -96,6 +105,8 @@ class Sustained(Kind):
         window = spoken(self.length)
         if decision.case == _GONE:
             return f"nothing in the last {window}"
+        if decision.case == past.ENDED:
+            return past.ended(decision.numbers[0])
         if decision.case == _PARTLY:
             return f"only {spoken(decision.numbers[0])} of {window} measured, all of it in breach"
         text = explained(criterion, _as_held(criterion, decision))
@@ -108,19 +119,26 @@ class Sustained(Kind):
         return text
 
     def promql(self, criterion: Criterion) -> Expressions:
-        """A series is in breach if it did not pass at the start of the window, nor ever since."""
+        """A series is in breach if it did not pass at the start of the window, nor ever since.
+
+        Only a series that is there now is judged. One that was there since the window began and
+        is not now is missed, unless what it measured is measured elsewhere now.
+        """
         query, largest = operand(promql.asked(criterion)), largest_bucket(criterion)
         window, step = duration(self.length), duration(self.step)
         before = duration(self.lookback - self.length)
-        passes = grouped(promql.keeps(criterion, promql.measured(criterion, query), largest))
+        now = promql.measured(criterion, query)
+        passes = grouped(promql.keeps(criterion, now, largest))
         since = f"max_over_time({passes}[{window}:{step}])"
         start = f"last_over_time({passes}[{before}:{step}] offset {window})"
-        breach = f"{since}\n+ {start}\n== 0"
+        breach = f"{since}\n+ {start}\n== 0\nand {now}"
+        named = ", ".join(sorted(past.PLACES))
+        ended = f"{since} unless ignoring ({named}) {now}"
         return Expressions(
             value=promql.asked(criterion),
-            judged=either(breach, f"{since} == 1"),
-            every=since,
-            graded=either(breach, f"clamp_min({since}, 0.5)"),
+            judged=either(breach, f"{since} == 1\nand {now}"),
+            every=either(f"{since}\nand {now}", f"0 * ({ended})"),
+            graded=either(breach, f"clamp_min({since}, 0.5)\nand {now}", f"0.5 * ({ended}) ^ 0"),
             condition=f"a breach if it lasted for {spoken(self.length)}",
         )
 

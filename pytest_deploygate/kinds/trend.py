@@ -49,17 +49,22 @@ class Trend(Kind):
         """The window in seconds."""
         return seconds(self.window)
 
+    @property
+    def step(self) -> float:
+        """Seconds between two points."""
+        return self.length / past.STEPS
+
     def queries(self, criterion: Criterion, times: Times) -> Sequence[RangeQuery]:
         """The window before each time."""
-        return (times.window(criterion.query, self.length, self.length / past.STEPS),)
+        return (times.window(criterion.query, self.length, self.step),)
 
     def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
         """One decision for each series."""
-        series = past.without_replaced(answers[0], at, self.length)
+        series = past.without_replaced(answers[0], at, self.step)
         return [self._decide_one(criterion, one, at) for one in series]
 
     def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
-        if age := past.age_of_ended(series, at, self.length):
+        if age := past.age_of_ended(series, at, self.step):
             return unjudged(criterion, series, past.ENDED, (age,))
         if not math.isfinite(series.value):
             return hold(criterion, series, series.value)._replace(case=_NOT_FINITE)
@@ -102,7 +107,7 @@ class Trend(Kind):
 
     def promql(self, criterion: Criterion) -> Expressions:
         """The slope per hour of a series that is a number now, with its dust off."""
-        window = Window.of(criterion, self.length, self.length / past.STEPS)
+        window = Window.of(criterion, self.length, self.step)
         derived = f"deriv({window.finite}[{window.range}])"
         largest = f"max_over_time(abs{window.finite}[{window.range}])"
         value = f"""\

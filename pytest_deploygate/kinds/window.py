@@ -1,4 +1,4 @@
-"""What trend and runaway share: a window before the evaluation time, and whether it is enough."""
+"""A window before the evaluation time: whether its series are current, and whether it is enough."""
 
 from __future__ import annotations
 
@@ -11,8 +11,12 @@ from pytest_deploygate.core.series import Series
 STEPS = 120
 """The parts that a window is asked for in."""
 
-PLACES = frozenset({"instance", "pod", "node", "host"})
-"""The labels that say where something is measured, not what."""
+PLACES = frozenset(
+    {"instance", "pod", "node", "host", "version", "replica", "prometheus_replica"}
+)
+"""The labels that say where, by which version or by whom something is measured, not what."""
+
+_DUST = 0.002  # seconds; a source rounds the times of its points to milliseconds
 
 ENDED = "ended"
 TOO_FEW = "too few points"
@@ -21,18 +25,25 @@ TOO_SHORT = "too short a time"
 Points = Sequence[tuple[float, float]]
 
 
-def age_of_ended(series: Series, at: float, window: float) -> float:
+def age_of_ended(series: Series, at: float, step: float) -> float:
     """Seconds for which a series has had no value, or 0 when it has a current one.
 
-    The source looks back five minutes, so the last sample is older than the last point.
+    A query frontend may round the times of a range query down to multiples of its step, so that
+    the newest point of an answer is up to one step old.
     """
     age = at - series.points[-1][0]
-    return age if age > window / STEPS / 2 else 0.0
+    return age if age > step - _DUST else 0.0
 
 
-def without_replaced(series: Sequence[Series], at: float, window: float) -> list[Series]:
-    """Without the series that ended and go on elsewhere, as when new pods replace old ones."""
-    ended = [bool(age_of_ended(one, at, window)) for one in series]
+def without_replaced(series: Sequence[Series], at: float, step: float) -> list[Series]:
+    """Without the series that ended and go on elsewhere, as when new pods replace old ones.
+
+    Args:
+        series: each with at least one point.
+        at: the evaluation time, in Unix seconds.
+        step: seconds between two points.
+    """
+    ended = [bool(age_of_ended(one, at, step)) for one in series]
     if not any(ended):
         return list(series)
     both = list(zip(series, ended, strict=True))
@@ -65,10 +76,18 @@ def shortage(points: Points, window: float, *, least: int, coverage: float) -> t
     return (TOO_SHORT, measured) if measured < coverage * window else ("", 0.0)
 
 
+def ended(age: float) -> str:
+    """That a series has had no value for these seconds.
+
+    The source looks back five minutes, so that the last sample is older than the last point.
+    """
+    return f"no value for at least {spoken(age)}"
+
+
 def explained(case: str, number: float, window: float, *, least: int, coverage: float) -> str:
     """Why a series could not be judged, in words; empty for other cases."""
     if case == ENDED:
-        return f"no value for at least {spoken(number)}"
+        return ended(number)
     if case == TOO_FEW:
         found = "1 point" if number == 1 else f"{number:.0f} points"
         short_of = f"{found} in {spoken(window)}, at least {max(least, 2)} needed"

@@ -21,10 +21,15 @@ _TRANSIENT = {
     408: "it waited too long for the request; check the network",
     425: "it is not ready for the request yet; try again",
     429: "too many requests; lower --gate-concurrency, or raise the server's limit",
+    499: "it gave up the request; check the time limits of what is between",
     500: "it failed; check its log",
     502: "the proxy in front of it gets no response; check that Prometheus is running",
     503: "it is starting up, overloaded or out of time; check its load",
     504: "the proxy in front of it gets no response in time; check Prometheus' load",
+    # What Cloudflare answers where the server behind it does not.
+    **dict.fromkeys(
+        range(520, 528), "the proxy in front of it gets no response; check that Prometheus is running"
+    ),
 }
 # What stays the same until somebody changes something.
 _LASTING = {

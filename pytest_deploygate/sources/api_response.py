@@ -177,7 +177,9 @@ def _point(query: Query, point: list[Any]) -> tuple[float, float]:
         raise TypeError(f"the time {time!r} is not a number")
     first = query.at if isinstance(query, InstantQuery) else query.start
     last = query.at if isinstance(query, InstantQuery) else query.end
-    if not first - _TOLERANCE <= time <= last + _TOLERANCE:
+    # Thanos' query frontend rounds start and end of a range down to multiples of its step.
+    rounded = 0.0 if isinstance(query, InstantQuery) else query.step
+    if not first - rounded - _TOLERANCE <= time <= last + _TOLERANCE:
         gap = f"{lasting(first - time)} before" if time < first else f"{lasting(time - last)} after"
         raise SourceError(
             f"the response is for a time {gap} the requested one; check for a cache between this "

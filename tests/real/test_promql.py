@@ -95,6 +95,13 @@ LATELY: Mapping[str, list[Value]] = {
     "old and low, new and high": [*values(1), born(180, 9)],
     "ended": [ended(900, 1)],
     "ended, another goes on": [ended(900, 9), *values(1)],
+    "high, ended two minutes ago": [ended(420, 9)],
+    "low, ended two minutes ago": [ended(420, 1)],
+    "high, ended two minutes ago, another goes on": [ended(420, 9), *values(1)],
+    "high, ended two minutes ago, another shard goes on": [ended(420, 9), *values(1)],
+    "low, ended two minutes ago, another shard is high": [ended(420, 1), *values(9)],
+    "high, ended six minutes ago, another shard goes on": [ended(660, 9), *values(1)],
+    "high, NaN for two minutes, another shard goes on": [lately(120, NAN, 9), *values(1)],
     "a gap": [lambda age: None if 700 < age < 3000 else 9],
     "a gap where the window begins": [lambda age: None if 60 < age < 700 else 9],
     "NaN for a minute": [lately(60, NAN, 1)],
@@ -128,7 +135,8 @@ def openmetrics() -> str:
     lines = ["# TYPE x gauge\n"]
     for case, series in {**NOW, **LATELY}.items():
         for place, value in enumerate(series):
-            labels = f'case="{case}",instance="{place}"'
+            name = "shard" if "shard" in case else "instance"
+            labels = f'case="{case}",{name}="{place}"'
             found = ((age, value(age)) for age in SCRAPES)
             lines += [
                 f"x{{{labels}}} {number(sample)} {AT - age}\n"

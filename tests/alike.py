@@ -8,7 +8,8 @@ import numpy as np
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
-from pytest_deploygate.engine.judging import Ask, judge
+from pytest_deploygate.engine.culprit import Ask
+from pytest_deploygate.engine.judging import judge
 from pytest_deploygate.engine.judging_many import STATUSES, Judgements, judge_many
 from pytest_deploygate.kinds.decision import REASONS
 from pytest_deploygate.kinds.times import Times

@@ -13,7 +13,6 @@ from pytest_deploygate.cli.exports.exported_gate import ExportedGate, exported_g
 from pytest_deploygate.cli.exports.exported_gate import add_arguments as add_shared
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.durations import seconds, spoken
-from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.promql.expressions import duration, literal, selector
 
 HELP = "print Prometheus rules: value and state of each criterion, the verdict, and alerts"
@@ -107,7 +106,7 @@ def _recording(gate: ExportedGate) -> Iterator[tuple[str, Rule]]:
         labels = {"criterion": criterion.id, "severity": criterion.level.value, **gate.labels}
         yield _about(criterion), _record(VALUE, promql.value(criterion), labels)
         yield "", _record(STATUS, promql.state(criterion), labels)
-        if criterion.level is Severity.CRITICAL:
+        if promql.seeing([criterion]):
             yield "", _record(JUDGED, promql.judged(criterion), labels)
     for criterion, form in gate.unexpressed:
         if form.value:
@@ -142,7 +141,7 @@ def _gate_state(gate: ExportedGate) -> str:
 
 def _sighted(gate: ExportedGate) -> str:
     """Whether anything was judged: from a state alone, nothing and a part look the same."""
-    if any(one.level is Severity.CRITICAL for one in gate.criteria):
+    if promql.seeing(gate.criteria):
         return f"(max({selector(JUDGED, gate.labels)}) == bool 1)"
     return f"(max({selector(STATUS, gate.labels)}) >= bool 0)"
 

@@ -113,6 +113,8 @@ class Criterion:
             for none.
         buckets: finite upper bounds of the histogram behind the query, in the unit of the query.
             With them a message says where a quantile is interpolated or cut off.
+        culprit: a finer query that is asked only if the criterion fails, at the same time. The
+            message names its worst series among those that agree with the labels of the failure.
 
     Raises:
         ConfigurationError: there is not exactly one limit, the limit is not a finite number, or a
@@ -137,6 +139,7 @@ class Criterion:
     match: Mapping[str, str] = field(default_factory=dict)
     select: str | None = None
     buckets: tuple[float, ...] = ()
+    culprit: str = ""
     comparison: Comparison = field(init=False, repr=False, compare=False)
     thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)
 
@@ -147,7 +150,7 @@ class Criterion:
                 f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
             )
         _refuse_other_kind(self.id, self.kind)
-        for name in ("id", "title", "query", "unit", "quantity"):
+        for name in ("id", "title", "query", "culprit", "unit", "quantity"):
             _refuse_unprintable(self.id, name, getattr(self, name))
         given = [c for c in Comparison if getattr(self, c.keyword) is not None]
         if len(given) != 1:

@@ -27,10 +27,14 @@ Query = InstantQuery | RangeQuery
 
 
 class Series(NamedTuple):
-    """One labelled series of points (Unix seconds, value), the oldest first; never empty."""
+    """One labelled series of points (Unix seconds, value), the oldest first; never empty.
+
+    ``buckets`` are the finite bounds of the histogram behind a quantile, if they are known.
+    """
 
     labels: Mapping[str, str]
     points: tuple[tuple[float, float], ...]
+    buckets: tuple[float, ...] = ()
 
     @property
     def value(self) -> float:

@@ -38,15 +38,27 @@ def decide(results: Sequence[Result], *, partial: bool = False) -> Verdict:
     return Verdict.WARNING if partial or Status.WARNING in statuses else Verdict.GO
 
 
+WITHOUT_SIGHT = frozenset({"targets_up", "no_alerts"})
+"""The ids of checks that do not keep a gate from being blind. A freeze begins with ``freeze``."""
+
+
+def gives_sight(check: str) -> bool:
+    """Return whether a check of this id, once it is evaluated, keeps a gate from being blind."""
+    return check not in WITHOUT_SIGHT and not check.startswith("freeze")
+
+
 def blindness(results: Sequence[Result]) -> str:
     """Return why a gate with these results is blind, or an empty text.
 
     A gate is blind if none of its critical criteria could be evaluated, or if every check was
-    skipped. It must not let anything pass.
+    skipped. It must not let anything pass. Whether targets are up, or alerts fire, says nothing of
+    what the application does: a gate that could evaluate only such a check is blind.
     """
     if results and all(result.status is Status.SKIPPED for result in results):
         return "nothing was checked: every check was skipped"
-    critical = [r for r in results if r.severity is Severity.CRITICAL and r.marked]
+    critical = [
+        r for r in results if r.severity is Severity.CRITICAL and r.marked and gives_sight(r.id)
+    ]
     if not critical or any(result.evaluated for result in critical):
         return ""
     reason = f"none of {len(critical)} critical checks could be evaluated"

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Result
-from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.core.series import Query
+from pytest_deploygate.engine.buckets import Buckets, question
+from pytest_deploygate.engine.culprit import Ask, with_culprit
 from pytest_deploygate.engine.outcome import Measured, conclude, unanswered
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.instant import Instant
 from pytest_deploygate.kinds.times import Times
-
-Ask = Callable[[Query], Measurement]
 
 _INSTANT = Instant()
 _times = lru_cache(maxsize=1)(Times)  # all criteria of a run are judged at one time
@@ -39,7 +38,19 @@ def kind_of(criterion: Criterion) -> Kind:
 
 def queries_of(criterion: Criterion, times: Times) -> tuple[Query, ...]:
     """Everything that has to be asked to judge a criterion at these times."""
-    return tuple(kind_of(criterion).queries(criterion, times))
+    about_buckets = question(criterion, times.end)
+    queries = kind_of(criterion).queries(criterion, times)
+    return (*queries, *([about_buckets] if about_buckets else ()))
+
+
+def buckets_of(criterion: Criterion, at: float, ask: Ask) -> Buckets | None:
+    """The buckets behind the criterion's query at a time; None if it is not a quantile.
+
+    Raises:
+        SourceError: the source could not answer.
+    """
+    about_buckets = question(criterion, at)
+    return Buckets(criterion, ask(about_buckets)) if about_buckets else None
 
 
 def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
@@ -50,7 +61,12 @@ def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
     kind = kind_of(criterion)
     try:
         measured = Measured.of(criterion, map(ask, kind.queries(criterion, _times(at))))
+        buckets = buckets_of(criterion, at, ask)
     except SourceError as error:
         return unanswered(criterion, at, str(error))
-    decisions = kind.decide(criterion, measured.answers, at)
-    return conclude(criterion, kind, at, decisions, measured)
+    if buckets is None:
+        decisions = kind.decide(criterion, measured.answers, at)
+    else:
+        decisions = kind.decide(criterion, buckets.attached(measured.answers), at)
+        decisions = buckets.checked(decisions, at)
+    return with_culprit(conclude(criterion, kind, at, decisions, measured), criterion, ask)

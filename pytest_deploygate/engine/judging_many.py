@@ -12,7 +12,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Query
-from pytest_deploygate.engine.judging import Ask, judge, kind_of
+from pytest_deploygate.engine.culprit import Ask
+from pytest_deploygate.engine.judging import buckets_of, judge, kind_of
 from pytest_deploygate.engine.outcome import (
     Measured,
     counts_missing,
@@ -70,9 +71,13 @@ def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
         return _stacked(times, [judge(criterion, at, ask) for at in times.all])
     try:
         measured = Measured.of(criterion, map(ask, queries))
+        buckets = buckets_of(criterion, times.end, ask)
     except SourceError:
         return _all_errors(criterion, times)
-    decisions = kind.decide_many(criterion, measured.answers, times)
+    if buckets is not None and buckets.broken:
+        return _stacked(times, [judge(criterion, at, ask) for at in times.all])
+    answers = buckets.attached(measured.answers) if buckets else measured.answers
+    decisions = kind.decide_many(criterion, answers, times)
     return _concluded(criterion, times, _ordered(decisions), warned=bool(measured.warnings))
 
 

@@ -12,6 +12,7 @@ from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import labels_text, printable
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.limit import WITHOUT_LABEL
 
 WITHOUT_DATA = {
     NoData.NO_GO: Status.NO_GO,
@@ -20,6 +21,9 @@ WITHOUT_DATA = {
     NoData.GO: Status.GO,
 }
 """What each policy makes of a criterion without data."""
+
+
+_MOST_NAMED = 3  # series without data that a message names
 
 
 class Measured(NamedTuple):
@@ -114,12 +118,14 @@ class _Concluding(NamedTuple):
                 return self._failed(failing)
         passing, missing = self._of(Reason.OK), self._of(Reason.NO_DATA)
         if not passing:
-            return _no_data(self.criterion, self._text(missing[0]), self.warnings)
+            why = self._text(missing[0])
+            why += _missing(missing) if _lack_a_label(missing) else ""
+            return _no_data(self.criterion, why, self.warnings)
         if self.warnings:
             message = f"incomplete, the source warns: {self.warnings[0]}"
             return self._incomplete(passing, message)
         if missing and counts_missing(self.criterion):
-            which = f"{len(missing)} of {len(self.decisions)} series{_named(missing[0])}"
+            which = f"{len(missing)} of {len(self.decisions)} series{_missing(missing)}"
             message = f"no data for {which}: {self._text(missing[0])}"
             return self._incomplete(passing, message, len(missing))
         worst = _worst(passing)
@@ -127,7 +133,7 @@ class _Concluding(NamedTuple):
         return _Conclusion(Status.GO, Reason.OK, self._text(worst) + others, worst)
 
     def _text(self, decision: Decision) -> str:
-        return self.kind.explain(self.criterion, decision)
+        return decision.text or self.kind.explain(self.criterion, decision)
 
     def _of(self, reason: Reason) -> list[Decision]:
         return [decision for decision in self.decisions if decision.reason is reason]
@@ -177,6 +183,15 @@ def _no_data(criterion: Criterion, why: str, warnings: Sequence[str]) -> _Conclu
     return _Conclusion(status, Reason.NO_DATA, message)
 
 
+def _missing(decisions: Sequence[Decision]) -> str:
+    """The first of those without data; of instances that lack a label, as many as fit a line."""
+    return _named(*(decisions if _lack_a_label(decisions) else decisions[:1]))
+
+
+def _lack_a_label(decisions: Sequence[Decision]) -> bool:
+    return any(WITHOUT_LABEL in one.series.labels for one in decisions)
+
+
 def _worst(decisions: Sequence[Decision]) -> Decision:
     if len(decisions) == 1:
         return decisions[0]
@@ -187,9 +202,11 @@ def _labels(decision: Decision) -> list[tuple[str, str]]:
     return sorted(decision.series.labels.items())
 
 
-def _named(decision: Decision) -> str:
-    labels = printable(labels_text(decision.series.labels))
-    return f" ({labels})" if labels else ""
+def _named(*decisions: Decision) -> str:
+    found = [labels_text(one.series.labels) for one in decisions[:_MOST_NAMED]]
+    more = " ..." if len(decisions) > _MOST_NAMED else ""
+    labels = printable("; ".join(filter(None, found)))
+    return f" ({labels}{more})" if labels else ""
 
 
 def _result(

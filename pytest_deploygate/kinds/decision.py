@@ -25,7 +25,8 @@ class Decision(NamedTuple):
     """One series judged at one time: numbers and codes, no words.
 
     ``value`` was held against ``limit`` with ``comparison``; ``badness`` grows as it gets worse.
-    ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`.
+    ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`; a ``text`` is said
+    in its place.
     """
 
     series: Series
@@ -36,6 +37,7 @@ class Decision(NamedTuple):
     badness: float = 0.0
     case: str = ""
     numbers: tuple[float, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

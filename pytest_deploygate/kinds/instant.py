@@ -10,9 +10,10 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import Query
 from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
-from pytest_deploygate.kinds.limit import explained, hold, largest_bucket, shown
+from pytest_deploygate.kinds.limit import buckets, explained, hold, largest_bucket, shown
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, either, operand
+from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
 from pytest_deploygate.promql.judging import asked, keeps, measured
 
 
@@ -26,33 +27,37 @@ class Instant(Kind):
 
     def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
         """Hold every value against the limit."""
-        largest = largest_bucket(criterion)
-        return [hold(criterion, one, one.value, largest=largest) for one in answers[0]]
+        return [
+            hold(criterion, one, one.value, largest=largest_bucket(criterion, one))
+            for one in answers[0]
+        ]
 
     def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
         """The same over the matrix."""
-        from pytest_deploygate.kinds.many import Held, Matrix
+        from pytest_deploygate.kinds.many import Held, Matrix, largest_buckets
 
         matrix = Matrix.of(answers[0], times.instant(criterion.query))
-        held = Held.against(criterion, matrix.values, largest=largest_bucket(criterion))
+        held = Held.against(
+            criterion, matrix.values, largest=largest_buckets(criterion, answers[0])
+        )
         return held.decisions(matrix.labels, matrix.present)
 
     def explain(self, criterion: Criterion, decision: Decision) -> str:
         """The value and the limit."""
-        return explained(criterion, decision) + _interpolated(criterion, decision.value)
+        return explained(criterion, decision) + _interpolated(criterion, decision)
 
     def promql(self, criterion: Criterion) -> Expressions:
         """The comparison itself."""
-        query, largest = operand(asked(criterion)), largest_bucket(criterion)
+        query, largest = operand(asked(criterion)), largest_in_promql(criterion)
         every = keeps(criterion, query, largest)
         judged = keeps(criterion, measured(criterion, query), largest)
         graded = either(judged, f"0.5 * {query} ^ 0") if judged != every else every
         return Expressions(value=asked(criterion), judged=judged, every=every, graded=graded)
 
 
-def _interpolated(criterion: Criterion, value: float) -> str:
+def _interpolated(criterion: Criterion, decision: Decision) -> str:
     """Say that value and limit lie in one bucket, where the quantile is only interpolated."""
-    bounds = (0.0, *sorted(criterion.buckets))
+    value, bounds = decision.value, (0.0, *sorted(buckets(criterion, decision.series)))
     for lower, upper in pairwise(bounds):
         if lower < criterion.limit < upper and lower < value < upper:
             width = f"{shown(criterion, lower)} to {shown(criterion, upper)}"

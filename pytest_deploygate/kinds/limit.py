@@ -7,8 +7,11 @@ import math
 from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Series
-from pytest_deploygate.core.text import same, value_and_limit, value_text
+from pytest_deploygate.core.text import printable, same, value_and_limit, value_text
 from pytest_deploygate.kinds.decision import Decision
+
+WITHOUT_LABEL = "without_label"
+"""The label of a series that a query adds for traffic without the label that it judges by."""
 
 _CUT_OFF = "cut off"
 
@@ -48,14 +51,19 @@ def keeps(criterion: Criterion, value: float, *, largest: float = math.inf) -> b
     return known and holds(criterion.comparison, value, criterion.limit)
 
 
-def largest_bucket(criterion: Criterion) -> float:
+def largest_bucket(criterion: Criterion, series: Series) -> float:
     """The bound from which on a value may be larger than it says; infinity where there is none.
 
     A quantile in the last bucket is given as that bucket's lower bound.
     Source: the documentation of histogram_quantile().
     """
-    bounded = criterion.buckets and criterion.comparison.lower_is_better
-    return max(criterion.buckets) if bounded else math.inf
+    found = buckets(criterion, series)
+    return max(found) if found and criterion.comparison.lower_is_better else math.inf
+
+
+def buckets(criterion: Criterion, series: Series) -> tuple[float, ...]:
+    """The finite bounds of the histogram behind a series: those that were found come first."""
+    return series.buckets or criterion.buckets
 
 
 def unjudged(
@@ -69,7 +77,8 @@ def unjudged(
 def explained(criterion: Criterion, decision: Decision, origin: str = "") -> str:
     """What was held against which limit; ``origin`` says where a limit of the kind comes from."""
     if decision.reason is Reason.NO_DATA:
-        return "0/0, nothing was counted"
+        lacking = printable(decision.series.labels.get(WITHOUT_LABEL, ""))
+        return f"no label {lacking}" if lacking else "0/0, nothing was counted"
     if decision.case == _CUT_OFF:
         return _cut_off(criterion, decision)
     if decision.reason is Reason.OK:
@@ -79,7 +88,9 @@ def explained(criterion: Criterion, decision: Decision, origin: str = "") -> str
 
 def _cut_off(criterion: Criterion, decision: Decision) -> str:
     limit = shown(criterion, criterion.limit)
-    above = f"above {shown(criterion, max(criterion.buckets))}, the largest bucket"
+    above = (
+        f"above {shown(criterion, max(buckets(criterion, decision.series)))}, the largest bucket"
+    )
     if decision.reason is Reason.ERROR:
         return _of(criterion, f"{above}: the histogram cannot tell whether {limit} is kept")
     return _of(criterion, f"{above}, limit {limit}")

@@ -17,6 +17,7 @@ from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import InstantQuery, Query, Series
 from pytest_deploygate.core.text import SAME
 from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decision, Decisions
+from pytest_deploygate.kinds.limit import largest_bucket
 from pytest_deploygate.kinds.times import Times
 
 Floats = NDArray[np.float64]
@@ -63,6 +64,11 @@ class Matrix:
         return Matrix(self.labels, self.values[:, columns], self.present[:, columns])
 
 
+def largest_buckets(criterion: Criterion, series: Sequence[Series]) -> Floats:
+    """The bound of each series from which on a value may be larger, as a column."""
+    return np.array([[largest_bucket(criterion, one)] for one in series]).reshape(-1, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Held:
     """Values held against limits, as :func:`kinds.limit.hold` does it, in arrays of one shape."""
@@ -73,7 +79,9 @@ class Held:
     badness: Floats
 
     @classmethod
-    def against(cls, criterion: Criterion, values: Floats, *, largest: float = np.inf) -> Held:
+    def against(
+        cls, criterion: Criterion, values: Floats, *, largest: Floats | float = np.inf
+    ) -> Held:
         """Hold values against the criterion's limit."""
         comparison, limit = criterion.comparison, criterion.limit
         kept = keeps(comparison, values, limit)

@@ -128,12 +128,13 @@ def sustained(
     kind: Kind, criterion: Criterion, series: Sequence[Series], times: Times, length: float
 ) -> Decisions:
     """A breach is one that lasted for ``length`` seconds without a break."""
-    found, largest = _empty(series, times), largest_bucket(criterion)
+    found = _empty(series, times)
     for part in windows(kind, criterion, series, times):
         recent, newest = part.since(length), _newest(part, series, criterion.nan_is_breach)
         ended, judged = _ended(part, series, np.where(newest >= recent, newest, -1))
         for row in range(len(series)):
             values, present = part.points(row)
+            largest = largest_bucket(criterion, series[row])
             counted = present if criterion.nan_is_breach else present & ~np.isnan(values)
             held = Held.against(criterion, _at(values, newest[row]), largest=largest)
             kept = counted & keeps_known(criterion, values, largest)
@@ -203,11 +204,12 @@ def runaway(
     factor: float,
 ) -> Decisions:
     """The newest value against the limit and ``factor`` times the average magnitude."""
-    found, largest = _empty(series, times), largest_bucket(criterion)
+    found = _empty(series, times)
     for part in windows(kind, criterion, series, times):
         ended, there = _ended(part, series, _newest(part, series))
         for row in range(len(series)):
             values, present = part.points(row)
+            largest = largest_bucket(criterion, series[row])
             held = Held.against(criterion, _at(values, _last(present)), largest=largest)
             finite = present & np.isfinite(values)
             kept = held.codes == CODE[Reason.OK]

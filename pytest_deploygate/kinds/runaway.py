@@ -16,6 +16,7 @@ from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, holds, largest_bucket, shown, unjudged
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, either, literal
+from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
 from pytest_deploygate.promql.judging import held_against, keeps, measured
 from pytest_deploygate.promql.window import Window
 
@@ -73,7 +74,7 @@ class Runaway(Kind):
     def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
         if age := past.age_of_ended(series, at, self.step):
             return unjudged(criterion, series, past.ENDED, (age,))
-        decision = hold(criterion, series, series.value, largest=largest_bucket(criterion))
+        decision = hold(criterion, series, series.value, largest=largest_bucket(criterion, series))
         if decision.reason is not Reason.OK:
             return decision
         points = past.finite_points(series)
@@ -139,7 +140,7 @@ class Runaway(Kind):
         """The newest value against the limit and, if it keeps that, against its average."""
         window = Window.of(criterion, self.length, self.step)
         now = measured(criterion, window.query)
-        kept = both = keeps(criterion, now, largest_bucket(criterion))
+        kept = both = keeps(criterion, now, largest_in_promql(criterion))
         baseline = title = ""
         if criterion.comparison.lower_is_better:
             factor = literal(number(self.factor))

@@ -18,6 +18,7 @@ from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql import judging as promql
 from pytest_deploygate.promql.expressions import Expressions, duration, either, grouped, operand
+from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
 
 _DUST = 0.0005  # seconds; the source's timestamps have a resolution of one millisecond
 _STEPS_IN_WINDOW = 20
@@ -81,7 +82,7 @@ class Sustained(Kind):
     def _decide_one(self, criterion: Criterion, series: Series, at: float) -> Decision:
         if age := past.age_of_ended(series, at, self.step):
             return unjudged(criterion, series, past.ENDED, (age,))
-        largest = largest_bucket(criterion)
+        largest = largest_bucket(criterion, series)
         current = hold(criterion, series, series.value, largest=largest)
         if current.reason is Reason.OK:
             return current
@@ -124,20 +125,27 @@ class Sustained(Kind):
         Only a series that is there now is judged. One that was there since the window began and
         is not now is missed, unless what it measured is measured elsewhere now.
         """
-        query, largest = operand(promql.asked(criterion)), largest_bucket(criterion)
+        query, largest = operand(promql.asked(criterion)), largest_in_promql(criterion)
         window, step = duration(self.length), duration(self.step)
         before = duration(self.lookback - self.length)
         now = promql.measured(criterion, query)
-        passes = grouped(promql.keeps(criterion, now, largest))
-        since = f"max_over_time({passes}[{window}:{step}])"
-        start = f"last_over_time({passes}[{before}:{step}] offset {window})"
+        if isinstance(largest, str):
+            # The value nearest to keeping the limit, because the buckets are those of now.
+            since = promql.keeps(criterion, f"min_over_time({now}[{window}:{step}])", largest)
+            last = f"last_over_time({now}[{before}:{step}] offset {window})"
+            start = promql.keeps(criterion, last, largest)
+        else:
+            passes = grouped(promql.keeps(criterion, now, largest))
+            since = f"max_over_time({passes}[{window}:{step}])"
+            start = f"last_over_time({passes}[{before}:{step}] offset {window})"
+        since, start = grouped(since), grouped(start)
         breach = f"{since}\n+ {start}\n== 0\nand {now}"
         named = ", ".join(sorted(past.PLACES))
-        ended = f"{since} unless ignoring ({named}) {now}"
+        ended = f"last_over_time({now}[{window}:{step}]) unless ignoring ({named}) {now}"
         return Expressions(
             value=promql.asked(criterion),
             judged=either(breach, f"{since} == 1\nand {now}"),
-            every=either(f"{since}\nand {now}", f"0 * ({ended})"),
+            every=either(f"{since}\nand {now}", f"0 * ({ended}) ^ 0"),
             graded=either(breach, f"clamp_min({since}, 0.5)\nand {now}", f"0.5 * ({ended}) ^ 0"),
             condition=f"a breach if it lasted for {spoken(self.length)}",
         )
@@ -152,7 +160,7 @@ def _without_gaps(criterion: Criterion, series: Series) -> Series:
 
 def _breach_start(criterion: Criterion, series: Series, at: float) -> float:
     """When the breach that lasts until now began. A gap does not end it: nothing was measured."""
-    start, largest = at, largest_bucket(criterion)
+    start, largest = at, largest_bucket(criterion, series)
     for time, value in reversed(series.points):
         if keeps(criterion, value, largest=largest):
             break
@@ -162,4 +170,5 @@ def _breach_start(criterion: Criterion, series: Series, at: float) -> float:
 
 def _as_held(criterion: Criterion, decision: Decision) -> Decision:
     """The comparison of the newest value alone, for the first half of the sentence."""
-    return hold(criterion, decision.series, decision.value, largest=largest_bucket(criterion))
+    largest = largest_bucket(criterion, decision.series)
+    return hold(criterion, decision.series, decision.value, largest=largest)

@@ -11,9 +11,7 @@ from pytest_deploygate.core.series import Series
 STEPS = 120
 """The parts that a window is asked for in."""
 
-PLACES = frozenset(
-    {"instance", "pod", "node", "host", "version", "replica", "prometheus_replica"}
-)
+PLACES = frozenset({"instance", "pod", "node", "host", "version", "replica", "prometheus_replica"})
 """The labels that say where, by which version or by whom something is measured, not what."""
 
 _DUST = 0.002  # seconds; a source rounds the times of its points to milliseconds

@@ -39,6 +39,7 @@ class Details(TypedDict, total=False):
     match: Mapping[str, str]
     select: str | None
     buckets: tuple[float, ...]
+    culprit: str
 
 
 class Gate:

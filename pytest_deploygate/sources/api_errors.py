@@ -28,7 +28,8 @@ _TRANSIENT = {
     504: "the proxy in front of it gets no response in time; check Prometheus' load",
     # What Cloudflare answers where the server behind it does not.
     **dict.fromkeys(
-        range(520, 528), "the proxy in front of it gets no response; check that Prometheus is running"
+        range(520, 528),
+        "the proxy in front of it gets no response; check that Prometheus is running",
     ),
 }
 # What stays the same until somebody changes something.

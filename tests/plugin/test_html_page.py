@@ -99,7 +99,7 @@ def test_every_check_of_a_run_on_a_server_has_its_chart(
     at = ("--prometheus-url", healthy.url, "--gate-at", str(END))
     assert run_gate(*workers, *CHECKS, *at, "--gate-html", "new/page.html").ret == 0
     page = pytester.path / "new" / "page.html"
-    assert charts(page) == 13
+    assert charts(page) == 14
     assert re.search(r"<h1>\s*GO\s*</h1>", page.read_text(encoding="utf-8"))
 
 
@@ -112,7 +112,7 @@ def test_charts_are_part_of_the_evidence_and_are_there_again_in_a_replay(
     replay = ("--gate-replay", "evidence.json", "--gate-html", "replay.html")
     assert run_gate(*workers, *CHECKS, *replay).ret == 0
     live, again = (pytester.path / f"{name}.html" for name in ("live", "replay"))
-    assert charts(live) == charts(again) == 13
+    assert charts(live) == charts(again) == 14
     lines = [re.findall(r' d="(M[^"]*)"', p.read_text(encoding="utf-8")) for p in (live, again)]
     assert lines[0] == lines[1]
 

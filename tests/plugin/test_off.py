@@ -70,7 +70,7 @@ def test_checks_are_skipped_with_a_reason_that_says_how_to_switch_the_gate_on(
         *workers, "--strict-markers", "-rs", "--pyargs", "gate_checks"
     )
     assert result.ret == 0
-    result.assert_outcomes(skipped=13)
+    result.assert_outcomes(skipped=14)
     result.stdout.fnmatch_lines(["*run it with pytest -p deploygate*"])
 
 

@@ -31,6 +31,7 @@ IDS = [
     "rl_reward_trend",
     "rl_loss_runaway",
     "schema_failure_rate",
+    "targets_up",
 ]
 AS_GITLAB = """
 require 'active_support'
@@ -63,8 +64,8 @@ def test_the_json_report_tells_the_verdict_and_every_check(
     assert (summary["go"], summary["warning"], summary["no_go"]) == tuple(
         counted.count(status) for status in ("GO", "WARNING", "NO_GO")
     )
-    assert summary["total"] == summary["collected"] == 13
-    assert len(report["tests"]) == 13
+    assert summary["total"] == summary["collected"] == 14
+    assert len(report["tests"]) == 14
 
 
 def test_plain_and_distributed_runs_write_the_same_reports(
@@ -112,7 +113,7 @@ def test_gitlab_shows_for_every_failure_the_whole_message(
     run_gate(*workers, *DEMO, "no-go", "--gate-junit", "gate.xml", "--gate-json", "gate.json")
     checks = json.loads((pytester.path / "gate.json").read_text())["checks"]
     cases = gitlab(pytester.path / "gate.xml")["testsuites"]["testsuite"]["testcase"]
-    assert len(cases) == len({case["name"] for case in cases}) == 13
+    assert len(cases) == len({case["name"] for case in cases}) == 14
     assert {case["classname"] for case in cases} == {"gate.critical", "gate.warning"}
     for case, check in zip(cases, checks, strict=True):
         assert case["name"].startswith(check["name"])
@@ -176,7 +177,7 @@ def test_pytests_own_reports_stand_beside_the_gates(
     reports = ("--junitxml=own.xml", "--gate-junit=gate.xml", "--gate-json=gate.json")
     own = ("--json-report", "--json-report-file=own.json")
     assert run_gate(*workers, *DEMO, "warning", *reports, *own).ret == 1
-    assert len(list(ElementTree.parse(pytester.path / "own.xml").iter("testcase"))) == 13
+    assert len(list(ElementTree.parse(pytester.path / "own.xml").iter("testcase"))) == 14
     ours, theirs = (json.loads((pytester.path / f"{n}.json").read_text()) for n in ("gate", "own"))
     assert ours["overall_status"] == theirs["overall_status"] == "WARNING"
 

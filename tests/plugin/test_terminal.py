@@ -122,7 +122,7 @@ def test_a_live_line_counts_the_answers_and_is_gone_at_the_end(
         written = on_a_terminal(
             tmp_path, "--pyargs", "gate_checks", f"--prometheus-url={slow.url}", f"--gate-at={END}"
         )
-    assert f"{slow.url}: 0 of 13 queries answered" in written
+    assert f"{slow.url}: 0 of 15 queries answered" in written
     assert "GO (exit code 0)" in written
 
 

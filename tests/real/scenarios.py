@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.real import (
+    cases_appearing,
     cases_latency,
     cases_monitoring,
+    cases_namesakes,
     cases_resources,
+    cases_service,
+    cases_targets,
     cases_traffic,
     cases_training,
 )
@@ -24,4 +28,12 @@ SCENARIOS: list[Scenario] = [
     *cases_resources.CACHE,
     *cases_resources.VRAM,
     *cases_resources.CPU_AND_MEMORY,
+    *cases_targets.TARGETS,
+    *cases_appearing.FIRST,
+    *cases_appearing.LABELS,
+    *cases_appearing.AGAIN,
+    *cases_service.SERVICE,
+    *cases_service.LAYOUTS,
+    *cases_service.NOW,
+    *cases_namesakes.MACHINES,
 ]

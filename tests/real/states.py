@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from tests.production import Counter, Production
@@ -24,6 +24,43 @@ def gone_and_back(
 def unscraped(p: Production, until: float, since: float) -> Production:
     """Nothing at all was scraped from one age to another: the monitoring was down."""
     return p.missing(lambda age: until < age < since)
+
+
+def copied(
+    p: Production,
+    change: Mapping[str, str],
+    *,
+    since: float = math.inf,
+    until: float = -1.0,
+    name: str | None = None,
+    **which: str,
+) -> Production:
+    """Series of these labels are there once more, with other labels, between two ages."""
+    like = [series for series in p.series if series.matches(name, which)]
+    return replace(
+        p, series=(*p.series, *(_with_labels(one, change, since, until) for one in like))
+    )
+
+
+def _with_labels(series: Series, change: Mapping[str, str], since: float, until: float) -> Series:
+    labels = {**dict(series.labels), **change}
+    return replace(
+        series,
+        labels=tuple(sorted((name, text) for name, text in labels.items() if text)),
+        missing=(*series.missing, lambda age: age > since or age < until),
+    )
+
+
+def relabelled(
+    p: Production, change: Mapping[str, str], name: str | None = None, **which: str
+) -> Production:
+    """Series of these labels have other labels, without those that are empty."""
+
+    def changed(series: Series) -> Series:
+        matching = series.matches(name, which)
+        return _with_labels(series, change, math.inf, -1.0) if matching else series
+
+    return replace(p, series=tuple(map(changed, p.series)))
 
 
 def down(p: Production, when: Callable[[float], bool], **labels: str) -> Production:

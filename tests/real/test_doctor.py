@@ -104,7 +104,7 @@ def test_a_healthy_production_has_everything(doctor: Doctor, healthy: servers.Se
         "  targets  8, all up",
     ]
     assert re.fullmatch(r"  kind     Prometheus \d+\.\d+\.\S+", found.part("Server")[2])
-    assert found.text.count("\n  data ") == 13
+    assert found.text.count("\n  data ") == 14
     assert "\nNothing is missing.\n" in found.text
     command = " ".join(["pytest", "-p", "deploygate", *given, "--pyargs", "gate_checks"])
     assert found.part("What to do next") == [f"  ask for the verdict  {command}"]

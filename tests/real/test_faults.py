@@ -31,7 +31,7 @@ from tests.real.fault_cases import (
 )
 from tests.servers import Server, free_port
 
-CHECKS = 13
+CHECKS = 14
 ATTEMPTS = 5
 PLAIN = pytest.mark.parametrize("workers", [()], ids=["plain"])
 QUICKLY = ("-p", "no:cacheprovider")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def file_of(criteria: Sequence[Criterion], environment: str = "") -> str:
     return rule_file(gate(criteria, environment), interval=60, max_age=90_000)
 
 
+@cache
 def rules(text: str) -> list[dict[str, Any]]:
     """Every rule of a rule file."""
     return [rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]

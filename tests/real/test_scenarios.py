@@ -25,6 +25,7 @@ from tests.real.scenario import GO, SEVERITIES, Scenario
 from tests.real.scenarios import SCENARIOS
 
 CRITERIA = [
+    *criteria.TARGETS,
     *criteria.SCHEMA,
     *criteria.API,
     *criteria.LATENCY,

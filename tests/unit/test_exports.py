@@ -31,7 +31,7 @@ def deploygate(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_the_criteria_that_ship_are_exported_without_arguments(tmp_path: Path) -> None:
     done = deploygate("rules", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 7 + 1
+    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 14 + 7 + 1
 
 
 CHECK = """

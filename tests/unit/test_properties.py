@@ -291,7 +291,7 @@ results = st.builds(
 queries: st.SearchStrategy[Query] = st.builds(InstantQuery, texts, numbers) | st.builds(
     RangeQuery, texts, numbers, numbers, numbers
 )
-series_ = st.builds(Series, st.dictionaries(texts, texts, max_size=3), points)
+series_ = st.builds(Series, st.dictionaries(texts, texts, max_size=3), points, st.just(()))
 notes = st.builds(
     CheckNote,
     st.none() | st.sampled_from(Severity),

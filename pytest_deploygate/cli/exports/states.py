@@ -7,23 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from pytest_deploygate.cli.exports import wording
 from pytest_deploygate.core.criterion import Comparison, Criterion, NoData
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.verdict import gives_sight
 from pytest_deploygate.engine.judging import kind_of
 from pytest_deploygate.engine.outcome import without_data
 from pytest_deploygate.promql.expressions import (
     Expressions,
     call,
     commented,
+    either,
     grouped,
     labelled,
     literal,
     operand,
     otherwise,
 )
+from pytest_deploygate.promql.histograms import histogram
 
 STATES: Mapping[Status, float] = {
     Status.GO: 1.0,
@@ -38,7 +42,18 @@ def expressions_of(criterion: Criterion) -> Expressions:
     """How PromQL judges the series of a criterion whose kind it can express."""
     found = kind_of(criterion).promql(criterion)
     assert isinstance(found, Expressions)
-    return found
+    behind = histogram(criterion.query) if criterion.comparison.lower_is_better else None
+    return _with_unknown(found, behind.without_finite) if behind else found
+
+
+def _with_unknown(found: Expressions, unknown: str) -> Expressions:
+    """The same with series that cannot be judged for want of buckets: they count as failed."""
+    return replace(
+        found,
+        judged=either(grouped(found.judged), unknown),
+        every=either(grouped(found.every), unknown),
+        graded=either(grouped(found.graded), unknown),
+    )
 
 
 def value(criterion: Criterion) -> str:
@@ -107,11 +122,16 @@ def sighted(criteria: Sequence[Criterion]) -> str:
     It is not blind if there is a critical check of which every judged series passes. If all
     measured critical checks have a breach, the verdict is NO-GO in any case.
     """
-    critical = [one for one in criteria if one.level is Severity.CRITICAL]
+    critical = seeing(criteria)
     if not critical:
         return f"({call('max', states(criteria))} >= bool 0)"
     passing = "\n+ ".join(grouped(otherwise(judged(one), "0")) for one in critical)
     return grouped(f"{passing}\n> bool 0")
+
+
+def seeing(criteria: Sequence[Criterion]) -> list[Criterion]:
+    """The critical criteria that keep a gate from being blind once they are evaluated."""
+    return [one for one in criteria if one.level is Severity.CRITICAL and gives_sight(one.id)]
 
 
 def judged(criterion: Criterion) -> str:

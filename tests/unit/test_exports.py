@@ -68,7 +68,7 @@ def test_without_arguments_the_checks_are_those_of_a_bare_gate(
 def test_where_no_test_is_a_check_those_that_ship_are_exported(tmp_path: Path) -> None:
     (tmp_path / "test_ordinary.py").write_text("def test_it(): pass")
     done = deploygate("rules", cwd=tmp_path)
-    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 13 + 7 + 1
+    assert len(yaml.safe_load(done.stdout)["groups"][0]["rules"]) == 2 * 14 + 7 + 1
 
 
 def test_the_command_prints_its_version(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_hostile_text_does_nothing(
     directory = pytester.path
     report = json.loads((directory / "gate.json").read_text("utf-8"), parse_constant=pytest.fail)
     json.dumps(report, ensure_ascii=False).encode()
-    assert len(report["checks"]) == 14 * len(HOSTILE)
+    assert len(report["checks"]) == 13 * len(HOSTILE)
     cases = ElementTree.parse(directory / "gate.xml").findall(".//testcase")
     assert len(cases) == len(report["checks"])
     assert len({(case.get("classname"), case.get("name")) for case in cases}) == len(cases)

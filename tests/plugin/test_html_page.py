@@ -127,7 +127,7 @@ def test_evidence_without_the_history_gives_the_same_verdict_and_no_chart(
     # sustained, trend and runaway are judged by their own history
     assert charts(pytester.path / "page.html") == 3
     first, second = (pytester.path / name for name in ("evidence.json", "again.json"))
-    assert evidence(first) == evidence(second) == {"instant": 10, "range": 3}
+    assert evidence(first) == evidence(second) == {"instant": 12, "range": 3}
 
 
 def test_without_a_page_no_history_is_asked_for(run_gate: Gate, pytester: pytest.Pytester) -> None:

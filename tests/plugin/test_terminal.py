@@ -28,7 +28,7 @@ def test_the_verdict_stands_first_and_last_and_the_bad_checks_before_the_good(
             "  • Creative p95 Sustained [[]critical[]]",
             "    p95 4.90 s, limit 4.50 s, for 22m (*mode=creative*",
             "🟡 WARNING (1 check)",
-            "🟢 GO (9 checks)",
+            "🟢 GO (10 checks)",
             "  • API Error Rate",
             "Timestamp: 2026-*Z",
             "🔴 NO-GO (exit code 2): RL Loss Runaway: *",
@@ -43,17 +43,17 @@ def test_a_run_that_left_checks_out_says_so_where_the_verdict_stands(
     run_gate: Gate, workers: tuple[str, ...]
 ) -> None:
     result = run_gate(*workers, "--pyargs", "gate_checks", "--gate-demo", "go", "-k", "latency")
-    left_out = "9 checks were deselected"
+    left_out = "10 checks were deselected"
     result.stdout.fnmatch_lines(["⚠️ All checks that were run passed - partial", f"*: {left_out}"])
     assert "Deployment is GO" not in result.stdout.str()
-    ran = f"partial, 4 of 13 checks ran, all passed: {left_out}"
+    ran = f"partial, 4 of 14 checks ran, all passed: {left_out}"
     assert result.outlines[-1] == f"🟡 WARNING (exit code 1): {ran}"
 
 
 def test_a_run_that_fails_in_part_says_so_too(run_gate: Gate, workers: tuple[str, ...]) -> None:
     last = run_gate(*workers, *DEMO, "-k", "creative").outlines[-1]
     assert last.startswith("🔴 NO-GO (exit code 2): Creative p95 Sustained: ")
-    assert last.endswith("; partial: 11 checks were deselected")
+    assert last.endswith("; partial: 12 checks were deselected")
 
 
 def test_values_stand_in_a_column(run_gate: Gate) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pytest_deploygate.config.settings import DEFAULT, Settings
 from pytest_deploygate.core.criterion import Criterion
@@ -104,10 +104,13 @@ class Scope:
         if "$" not in "".join(_texts(criterion)):
             return criterion
         in_text, in_query = self.variables.in_text, self.variables.in_query
-        texts = {name: getattr(criterion, name) for name in _queries(criterion)}
-        queries: dict[str, Any] = {name: in_query(text, owner) for name, text in texts.items()}
-        match = {name: in_text(text, owner) for name, text in criterion.match.items()}
-        return replace(criterion, title=in_text(criterion.title, owner), match=match, **queries)
+        return replace(
+            criterion,
+            title=in_text(criterion.title, owner),
+            query=in_query(criterion.query, owner),
+            culprit=in_query(criterion.culprit, owner),
+            match={name: in_text(text, owner) for name, text in criterion.match.items()},
+        )
 
     def _not_narrowable(self, owner: str, criterion: Criterion, error: NotNarrowable) -> str:
         given = self._origin if criterion.select is None else "its select"
@@ -117,12 +120,6 @@ class Scope:
         )
 
 
-def _queries(criterion: Criterion) -> Iterator[str]:
-    """The fields that are PromQL."""
-    yield from (name for name in ("query", "culprit") if getattr(criterion, name, ""))
-
-
 def _texts(criterion: Criterion) -> Iterator[str]:
-    yield from (getattr(criterion, name) for name in _queries(criterion))
-    yield criterion.title
+    yield from (criterion.query, criterion.culprit, criterion.title)
     yield from criterion.match.values()

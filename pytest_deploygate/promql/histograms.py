@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.promql.expressions import duration, grouped, string
+from pytest_deploygate.promql.narrowing import Matcher, matchers_of
 
 PLACES = frozenset({"instance", "pod", "node", "host"})
 """The labels that tell the instances of one service apart."""
@@ -17,31 +17,10 @@ PLACES = frozenset({"instance", "pod", "node", "host"})
 _QUANTILE = "histogram_quantile"
 _METRIC = "__name__"
 _INFINITE = 'label_replace(vector(1), "le", "+Inf", "", "")'
-_OPERATORS = {
-    "MatchOp.Equal": "=",
-    "MatchOp.NotEqual": "!=",
-    "MatchOp.Re": "=~",
-    "MatchOp.NotRe": "!~",
-}
 _COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
 _SETS = frozenset({"and", "or", "unless"})
 _RELABELLING = frozenset({"label_replace", "label_join", "sort", "sort_desc"})
 _CHOOSING = frozenset({"max", "min", "avg", "topk", "bottomk"})
-
-
-class Matcher(NamedTuple):
-    """A label matcher of a selector."""
-
-    name: str
-    operator: str
-    value: str
-
-    def accepts(self, labels: Mapping[str, str]) -> bool:
-        """Whether a series with these labels is selected."""
-        found = labels.get(self.name, "")
-        if self.operator in ("=", "!="):
-            return (found == self.value) == (self.operator == "=")
-        return bool(re.fullmatch(self.value, found, re.DOTALL)) == (self.operator == "=~")
 
 
 class Histogram(NamedTuple):
@@ -201,19 +180,10 @@ def _by(node: Any) -> frozenset[str] | None:
 
 
 def _name(selector: Any) -> str:
-    if selector.name:
-        return str(selector.name)
-    named = [
-        m.value for m in selector.matchers.matchers if m.name == _METRIC and _operator(m) == "="
-    ]
-    return named[0] if named else ""
+    named = (one.value for one in matchers_of(selector) if one[:2] == (_METRIC, "="))
+    return str(selector.name or next(named, ""))
 
 
 def _matchers(selector: Any) -> tuple[Matcher, ...]:
     ignored = PLACES | {"le", _METRIC}
-    every = selector.matchers.matchers
-    return tuple(Matcher(m.name, _operator(m), m.value) for m in every if m.name not in ignored)
-
-
-def _operator(matcher: Any) -> str:
-    return _OPERATORS[str(matcher.op)]
+    return tuple(one for one in matchers_of(selector) if one.name not in ignored)

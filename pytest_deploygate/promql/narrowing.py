@@ -8,7 +8,7 @@ result is the same expression with these matchers and nothing else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,6 +39,16 @@ class Matcher(NamedTuple):
     def wording(self) -> str:
         """The matcher in a message: ``namespace=prod``."""
         return f"{self.name}{self.operator}{self.value}"
+
+    def accepts(self, labels: Mapping[str, str]) -> bool:
+        """Whether a series with these labels is selected."""
+        found = labels.get(self.name, "")
+        if self.operator in ("=", "!="):
+            return (found == self.value) == (self.operator == "=")
+        try:
+            return bool(re.fullmatch(self.value, found, re.DOTALL)) == (self.operator == "=~")
+        except re.error:  # a pattern that only Go's library knows
+            return True
 
     @property
     def takes_missing(self) -> bool:
@@ -88,13 +98,18 @@ def matchers(text: str, origin: str) -> Matchers:
         raise ConfigurationError(f"{origin}: {text!r}: {why}; {_EXAMPLE}") from None
     if not isinstance(node, promql_parser.VectorSelector) or node.matchers.or_matchers:
         raise ConfigurationError(f"{origin}: {text!r} is not a list of matchers; {_EXAMPLE}")
-    found = tuple(_matchers(node.matchers.matchers))
+    found = matchers_of(node)
     if any(one.name == _METRIC for one in found):
         raise ConfigurationError(
             f"{origin}: {text!r} names a metric, which would replace the metric of every query; "
             f"{_EXAMPLE}"
         )
     return found
+
+
+def matchers_of(selector: Any) -> Matchers:
+    """The matchers of a parsed selector, besides the name that stands before them."""
+    return tuple(_matchers(selector.matchers.matchers))
 
 
 @lru_cache(maxsize=4096)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gate_checks import criteria
 from pytest_deploygate import cli
 from pytest_deploygate.promql.narrowing import matchers, narrowed
 from pytest_deploygate.promql.selectors import selectors
@@ -156,6 +157,101 @@ def test_the_application_is_judged_alone(
     assert {name for name, one in checks.items() if one["reason"] == "breach"} == {
         *("api_error_rate", "fast_cache_hit_rate", "balanced_cache_hit_rate")
     }
+
+
+def test_every_query_is_narrowed_those_behind_a_check_too(
+    two: Server, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    arguments = ("--gate-select", BLOG, "--gate-record", "evidence.json")
+    run(run_gate, two, "--pyargs", "gate_checks", *workers, *arguments)
+    answers = json.loads(Path("evidence.json").read_text())["answers"]
+    # What asks which metrics lack the labels has to see series without them.
+    asked = {one["query"] for one in answers if 'app=~"(?:blog)?"' not in one["query"]}
+    own = matchers(BLOG, "--gate-select")
+    assert asked == {narrowed(query, own) for query in asked}
+    assert narrowed(criteria.API[0].culprit, own) in asked
+    assert any(query.startswith("count without (host, instance") for query in asked)
+
+
+CULPRIT = """
+from pytest_deploygate import Criterion, gate_criteria
+
+BUCKETS = "rate(llm_brief_latency_seconds_bucket[5m])"
+
+@gate_criteria([
+    Criterion(
+        id="errors",
+        query='sum(rate(http_requests_total{status="$code"}[5m])) or vector(0)',
+        culprit='sum by (app, instance) (rate(http_requests_total{status="$code"}[5m]))',
+        select='app="blog"',
+        at_most=0,
+    ),
+    Criterion(
+        id="p95",
+        query=f"histogram_quantile(0.95, sum by (le, mode) ({BUCKETS}))",
+        culprit=f"histogram_quantile(0.95, {BUCKETS})",
+        below=1,
+        match={"mode": "fast"},
+    ),
+])
+def test_criterion(criterion, gate):
+    gate.check(criterion)
+"""
+
+
+def test_a_culprit_has_the_variables_and_the_selection_of_its_check(
+    two: Server, pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(CULPRIT)
+    arguments = ("--gate-select", SHOP, "--gate-var", "code=500")
+    _, _, checks = run(run_gate, two, *workers, *arguments)
+    assert "; worst: 20, app=blog, instance=app-2:8000" in checks["errors"]["message"]
+    worst = checks["p95"]["message"].partition("; worst: ")[2]
+    assert "app=shop" in worst
+    code, report, _ = run(run_gate, two, *workers, "--gate-select", SHOP)
+    assert code == (2 if workers else 4)
+    assert "criterion 'errors': $code is not defined" in report["problems"][0]
+
+
+def with_targets_down() -> Production:
+    """All targets of the shop are down."""
+    return both().with_values("up", 0, job="app", app="shop")
+
+
+def test_the_targets_of_one_application_are_judged_alone(
+    tmp_path: Path, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    shipped = ("--pyargs", "gate_checks", *workers)
+    with servers.prometheus(openmetrics(with_targets_down()), tmp_path / "labelled") as server:
+        code, report, checks = run(run_gate, server, *shipped, "--gate-select", SHOP)
+        assert (code, checks["targets_up"]["reason"]) == (2, "breach")
+        assert report["sentence"].startswith("Targets Up: targets up 0 %")
+        _, _, checks = run(run_gate, server, *shipped, "--gate-select", BLOG)
+        assert checks["targets_up"]["status"] == "GO"
+
+
+def test_targets_without_the_labels_of_the_application_are_no_data_by_name(
+    tmp_path: Path, run_gate: Gate, pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    shipped = ("--pyargs", "gate_checks", *workers)
+    state = with_targets_down().without("up", app="blog")
+    series = tuple(
+        replace(one, labels=tuple(label for label in one.labels if label[0] != "app"))
+        if one.name == "up"
+        else one
+        for one in state.series
+    )
+    text = openmetrics(replace(state, series=series))
+    with servers.prometheus(text, tmp_path / "unlabelled") as server:
+        _, _, checks = run(run_gate, server, *shipped, "--gate-select", SHOP)
+        found = checks["targets_up"]
+        assert (found["status"], found["reason"]) == ("WARNING", "no-data")
+        said = "no data: up exists, but not with namespace=prod, app=shop"
+        assert found["message"].startswith(said)
+        own = "[criteria.targets_up]\nselect = 'namespace=\"prod\"'\n"
+        pytester.path.joinpath("deploygate.toml").write_text(own)
+        code, _, checks = run(run_gate, server, *shipped, "--gate-select", SHOP)
+        assert (code, checks["targets_up"]["reason"]) == (2, "breach")
 
 
 def test_a_check_can_have_a_selection_of_its_own(

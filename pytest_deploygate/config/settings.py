@@ -136,6 +136,11 @@ class Settings:
             criterion = replace(criterion, no_data=self.default_no_data.value)
         return criterion.resolved({key: given.value for key, given in self.thresholds.items()})
 
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The ids of the checks that are left out on purpose."""
+        return frozenset(id_ for id_, override in self.criteria.items() if not override.enabled)
+
     def why_left_out(self, id_: str) -> str:
         """Why a check is left out on purpose; empty if it is not."""
         override = self.criteria.get(id_)

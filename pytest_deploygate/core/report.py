@@ -171,9 +171,10 @@ class GateReport:
         if self.blind and not (failed and _is_down(failed[0])):
             return self.blind
         if not failed and self.partial:
-            of_all = f"{len(self.results)} of " if self.deselected else ""
-            ran = counted(len(self.results) + self.deselected, "check")
-            return f"partial, {of_all}{ran} ran, all passed: {self.partial}"
+            there = len(self.results) + self.deselected
+            ran = sum(result.reason is not Reason.SKIPPED for result in self.results)
+            of_all = "" if ran == there else f"{ran} of "
+            return f"partial, {of_all}{counted(there, 'check')} ran, all passed: {self.partial}"
         if not failed:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"

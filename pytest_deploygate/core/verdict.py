@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import StrEnum
 
-from pytest_deploygate.core.result import Result, Status
+from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
 
 
@@ -47,18 +47,20 @@ def gives_sight(check: str) -> bool:
     return check not in WITHOUT_SIGHT and not check.startswith("freeze")
 
 
-def blindness(results: Sequence[Result]) -> str:
+def blindness(results: Sequence[Result], left_out: Container[str] = ()) -> str:
     """Return why a gate with these results is blind, or an empty text.
 
     A gate is blind if none of its critical criteria could be evaluated, or if every check was
     skipped. It must not let anything pass. Whether targets are up, or alerts fire, says nothing of
     what the application does: a gate that could evaluate only such a check is blind.
+
+    Args:
+        results: of all checks.
+        left_out: the ids of checks that were not run on purpose: they make no gate blind.
     """
     if results and all(result.status is Status.SKIPPED for result in results):
         return "nothing was checked: every check was skipped"
-    critical = [
-        r for r in results if r.severity is Severity.CRITICAL and r.marked and gives_sight(r.id)
-    ]
+    critical = [r for r in _critical(results) if r.marked and not _is_left_out(r, left_out)]
     if not critical or any(result.evaluated for result in critical):
         return ""
     reason = f"none of {len(critical)} critical checks could be evaluated"
@@ -67,3 +69,24 @@ def blindness(results: Sequence[Result]) -> str:
     messages = {result.message for result in critical}
     cause = messages.pop() if len(messages) == 1 else ""
     return f"the gate is blind: {reason}{f': {cause}' if cause else ''}"
+
+
+def unguarded(results: Sequence[Result], left_out: Container[str]) -> str:
+    """Return that no critical check was run although the gate has some, or an empty text.
+
+    Args:
+        results: of all checks.
+        left_out: the ids of checks that were not run on purpose.
+    """
+    critical = _critical(results)
+    if critical and all(_is_left_out(result, left_out) for result in critical):
+        return "every critical check is left out on purpose: nothing that blocks was asked"
+    return ""
+
+
+def _critical(results: Sequence[Result]) -> list[Result]:
+    return [r for r in results if r.severity is Severity.CRITICAL and gives_sight(r.id)]
+
+
+def _is_left_out(result: Result, left_out: Container[str]) -> bool:
+    return result.reason is Reason.SKIPPED and result.id in left_out

@@ -14,7 +14,7 @@ from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
 from pytest_deploygate.core.required import Measured, unmet
 from pytest_deploygate.core.text import counted, printable
-from pytest_deploygate.core.verdict import Verdict, blindness, decide
+from pytest_deploygate.core.verdict import Verdict, blindness, decide, unguarded
 from pytest_deploygate.engine.findings import Findings, ProcessNotes
 
 _ASKS_NOTHING = (
@@ -28,9 +28,10 @@ class RunFacts(NamedTuple):
     """What a report says of a run besides what happened in it.
 
     ``at`` is the evaluation time in Unix seconds, ``configuration`` the path of the file that was
-    read, empty for none, ``required`` patterns of checks that must be measured, ``part_was_named``
-    whether the command line selects checks, ``page`` the HTML page's path in the CI system's
-    project, and ``judges`` says whether checks are carried out at all.
+    read, empty for none, ``required`` patterns of checks that must be measured, ``left_out`` the
+    ids of checks that are not run on purpose, ``part_was_named`` whether the command line selects
+    checks, ``page`` the HTML page's path in the CI system's project, and ``judges`` says whether
+    checks are carried out at all.
     """
 
     at: float
@@ -41,6 +42,7 @@ class RunFacts(NamedTuple):
     configuration: str = ""
     context: Context = Context()
     required: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
     part_was_named: bool = False
     advisory: bool = False
     page: str = ""
@@ -59,7 +61,8 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
     absent, unmet = _requirements(findings, facts)
     obstacles = (*_problems(findings, facts), *mistakes(findings, facts), *unmet)
     problems = (*obstacles, *findings.failures)
-    blind, partial = blindness(results), _partial(notes, absent)
+    blind = blindness(results, facts.left_out)
+    partial = _partial(notes, [*absent, unguarded(results, facts.left_out)])
     verdict = Verdict.NO_GO if problems or blind else decide(results, partial=bool(partial))
     return GateReport(
         verdict=verdict,
@@ -149,7 +152,7 @@ def _why_nothing(deselected: int) -> str:
 
 
 def _partial(notes: ProcessNotes, absent: Iterable[str]) -> str:
-    reasons = [*notes.left_out, *absent]
+    reasons = [*notes.left_out, *filter(None, absent)]
     if notes.deselected:
         were = "was" if notes.deselected == 1 else "were"
         reasons.insert(0, f"{counted(notes.deselected, 'check')} {were} deselected")

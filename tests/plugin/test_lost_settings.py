@@ -298,6 +298,47 @@ def test_a_check_that_is_left_out_on_purpose_is_listed_and_the_run_is_whole(
     result.stdout.fnmatch_lines(["*left out on purpose: deploygate.toml: criteria.spare*"])
 
 
+MILD = """
+    import pytest
+
+    @pytest.mark.critical
+    def test_blocks(gate):
+        gate.check("one", below=10, id="blocks")
+
+    @pytest.mark.critical
+    def test_also(gate):
+        gate.check("nothing", below=10, id="also")
+
+    @pytest.mark.warning
+    def test_mild(gate):
+        gate.check("one", below=10, id="mild")
+"""
+
+
+def test_a_check_that_is_left_out_on_purpose_makes_no_gate_blind(
+    project: Path, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    (project / "gate_checks" / "test_load.py").write_text(dedent(MILD))
+    report = ran(project, run_gate, *workers, text="[criteria.also]\nenabled = false\n")
+    assert (report["overall_status"], report["partial"]) == ("GO", False)
+    report = ran(project, run_gate, *workers, text="[criteria.blocks]\nenabled = false\n")
+    assert report["overall_status"] == "NO_GO"
+    assert report["sentence"].startswith("the gate is blind: the only critical check")
+
+
+def test_a_gate_of_which_every_critical_check_is_left_out_is_at_best_a_warning(
+    project: Path, run_gate: Gate, workers: tuple[str, ...]
+) -> None:
+    (project / "gate_checks" / "test_load.py").write_text(dedent(MILD))
+    text = "[criteria.blocks]\nenabled = false\n[criteria.also]\nenabled = false\n"
+    report = ran(project, run_gate, *workers, text=text)
+    assert (report["overall_status"], report["partial"]) == ("WARNING", True)
+    assert report["sentence"] == (
+        "partial, 1 of 3 checks ran, all passed: every critical check is left out on purpose: "
+        "nothing that blocks was asked"
+    )
+
+
 def test_an_ad_hoc_criterion_can_be_left_out_by_its_id(project: Path, run_gate: Gate) -> None:
     (project / "gate_checks" / "test_load.py").write_text(
         dedent("""

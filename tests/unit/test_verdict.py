@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
 from pytest_deploygate.core.result import Reason, Result, Status
-from pytest_deploygate.core.verdict import blindness
+from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.verdict import blindness, unguarded
 from tests.made import ERROR, result
 from tests.unit.judging import criterion, judge, one
 
@@ -48,3 +50,52 @@ def test_one_series_that_was_judged_is_enough_to_see() -> None:
 @pytest.mark.parametrize("value", [1, math.nan])
 def test_an_answer_that_the_source_warns_of_shows_nothing_for_sure(value: float) -> None:
     assert blindness([judge(criterion(), one(value), warnings=["a store is missing"])])
+
+
+def left_out(name: str = "off", **details: Any) -> Result:
+    """A check that is not run on purpose."""
+    given = {"status": Status.SKIPPED, "reason": Reason.SKIPPED, **details}
+    return result(id=name, **given)
+
+
+OFF = frozenset({"off", "also-off"})
+MEASURED = result(id="measured")
+MILD = result(id="mild", severity=Severity.WARNING)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [left_out(), MILD],
+        [left_out(), left_out("also-off"), MILD],
+        [left_out(), MEASURED],
+        [left_out(), result(id="targets_up"), MILD],
+    ],
+)
+def test_a_check_that_is_left_out_on_purpose_makes_no_gate_blind(results: list[Result]) -> None:
+    assert blindness(results, OFF) == ""
+    assert bool(blindness(results)) is (MEASURED not in results)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        [left_out(), unanswered()],
+        [left_out()],
+        [left_out(), left_out("skipped-by-its-test"), MILD],
+        # it was asked nevertheless
+        [result(**{**ERROR, "id": "off"}), MILD],
+    ],
+)
+def test_a_gate_that_measures_nothing_critical_stays_blind(results: list[Result]) -> None:
+    assert blindness(results, OFF)
+    assert len(results) == 1 or unguarded(results, OFF) == ""
+
+
+def test_a_gate_of_which_every_critical_check_is_left_out_says_so() -> None:
+    said = "every critical check is left out on purpose: nothing that blocks was asked"
+    assert unguarded([left_out(), MILD], OFF) == said
+    assert unguarded([left_out(), result(id="targets_up"), MILD], OFF) == said
+    assert unguarded([left_out(), MEASURED], OFF) == ""
+    assert unguarded([left_out(), result(id="plain", marked=False)], OFF) == ""
+    assert unguarded([MILD, left_out(severity=Severity.WARNING)], OFF) == ""

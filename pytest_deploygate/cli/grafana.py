@@ -50,18 +50,23 @@ def dashboard(gate: ExportedGate, title: str) -> str:
             "Grafana's library is missing or has another version: "
             "pip install 'pytest-deploygate[grafana]'"
         ) from None
-    text: str = module.render(gate, title, uid(gate.environment, "" if title == TITLE else title))
+    own = "" if title == TITLE else title
+    text: str = module.render(gate, title, uid(gate.project, gate.selection, gate.environment, own))
     return text
 
 
-def uid(environment: str, title: str) -> str:
+def uid(project: str, selection: str, environment: str, title: str) -> str:
     """Always the same, so that an import replaces the dashboard, and no other one.
 
     A slug alone would make one of two names that differ in case, in a sign, or far behind.
+
+    Args:
+        project: where the gate lies in its repository.
+        selection: the matchers that narrow its queries, as PromQL.
+        environment: of the gate, empty for none.
+        title: of the dashboard, empty for the usual one.
     """
-    slug = re.sub(r"[^a-z0-9]+", "-", f"deploygate {environment} {title}".lower()).strip("-")
-    plain = f"deploygate-{environment}" if environment else "deploygate"
-    if slug == plain and not title and len(slug) <= _LONGEST_UID:
-        return slug
-    digest = hashlib.sha256(f"{environment}\0{title}".encode()).hexdigest()[:8]
-    return f"{slug[: _LONGEST_UID - 9].rstrip('-')}-{digest}"
+    named = f"deploygate {project} {environment} {title}".lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", named)[: _LONGEST_UID - 9].strip("-")
+    given = "\0".join((project, selection, environment, title))
+    return f"{slug}-{hashlib.sha256(given.encode()).hexdigest()[:8]}"

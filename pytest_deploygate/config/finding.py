@@ -69,6 +69,17 @@ def _upwards(start: Path) -> Iterator[Path]:
             return
 
 
+def project_of(directory: Path) -> str:
+    """A directory's place in its repository, such as ``shop/checkout``, whoever has cloned it.
+
+    Outside a repository it is the directory's name.
+    """
+    directory = Path(os.path.abspath(directory))
+    *_, root = _upwards(directory)
+    top = directory if root == root.parent else root
+    return (Path(top.name) / directory.relative_to(top)).as_posix()
+
+
 def _in(directory: Path) -> Iterator[Path]:
     own, project = directory / FILE_NAME, directory / PROJECT
     if os.path.lexists(own):  # a broken link must not be passed over

@@ -66,7 +66,7 @@ def test_values_stand_in_a_column(run_gate: Gate) -> None:
     [
         ("-qq", "NO-GO (exit code 2)", "Creative p95 Latency [warning]"),
         ("-q", "Creative p95 Latency [warning]", "• API Error Rate"),
-        ("-v", "Query: histogram_quantile(0.95", "Reason: breach"),
+        ("-v", "Query: histogram_quantile( 0.95", "Reason: breach"),
         ("-vv", "Reason: breach", "Traceback"),
     ],
 )

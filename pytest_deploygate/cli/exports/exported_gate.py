@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_deploygate.config.finding import project_of
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.files import write_atomically
@@ -26,6 +27,8 @@ class ExportedGate:
         criteria: those whose kind PromQL can express.
         command: the command line that exports them.
         environment: the environment of the gate, empty for none.
+        project: where the gate's configuration lies, or the command was started, in its repository.
+        selection: the matchers that narrow every query, as PromQL.
         others: number of tests without a criterion; they cannot be written as PromQL.
         unexpressed: the criteria that PromQL cannot judge, and why.
     """
@@ -33,6 +36,8 @@ class ExportedGate:
     criteria: tuple[Criterion, ...]
     command: str
     environment: str = ""
+    project: str = ""
+    selection: str = ""
     others: int = 0
     unexpressed: tuple[tuple[Criterion, NotExpressible], ...] = ()
 
@@ -74,11 +79,14 @@ def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:
         raise ConfigurationError(f"two criteria have the id {twice[0]!r}; ids must be unique")
     command = shlex.join(["deploygate", name, *collected.arguments])
     forms = [(one, kind_of(one).promql(one)) for one in criteria]
+    file = collected.run.settings.file
     return ExportedGate(
         criteria=tuple(one for one, form in forms if isinstance(form, Expressions)),
         unexpressed=tuple((one, form) for one, form in forms if not isinstance(form, Expressions)),
         command=printable(collected.run.redactor.text(command)),
         environment=printable(collected.run.settings.gate_env),
+        project=project_of(file.parent if file else Path.cwd()),
+        selection=collected.run.scope.selection,
         others=collected.others,
     )
 

@@ -142,7 +142,7 @@ def _spare_the_garbage_collector(config: pytest.Config) -> None:
     """Let it search less often, and not what lives as long as the process does.
 
     Modules, tests and their results live until the end. To search them again and again, last of all
-    at the exit, takes longer than a gate of thirteen criteria. Should the process go on when
+    at the exit, takes longer than a gate of fourteen criteria. Should the process go on when
     pytest is done, it is searched as before.
     """
     config.add_cleanup(partial(gc.set_threshold, *gc.get_threshold()))

@@ -1,6 +1,6 @@
 """Keep the page's compiled templates beside Python's own bytecode.
 
-Compiling them takes longer than the rest of the page, and longer than thirteen queries.
+Compiling them takes longer than the rest of the page, and longer than fifteen queries.
 """
 
 from __future__ import annotations

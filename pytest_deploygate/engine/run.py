@@ -98,18 +98,19 @@ class GateRun:
         return self.measurements.progress(self._queries(criteria, at))
 
     def _queries(self, criteria: Iterable[Criterion], at: float) -> list[Query]:
-        return [query for one in criteria for query in self._queries_of(self.scoped(one), at)]
+        times = Times(at)
+        return [query for one in criteria for query in self._queries_of(self.scoped(one), times)]
 
-    def _queries_of(self, scoped: Scoped, at: float) -> list[Query]:
+    def _queries_of(self, scoped: Scoped, times: Times) -> list[Query]:
         criterion, own, problem, _ = scoped
         if problem:
             return []
         try:
-            queries = queries_of(criterion, Times(at))
+            queries = queries_of(criterion, times)
             asked = [self.scope.narrowed(one, own) for one in queries] if own else [*queries]
         except SourceError:  # its judgement says why
             return []
-        if own and (labels := unlabelled.question(criterion, own, at)):
+        if own and (labels := unlabelled.question(criterion, own, times.start)):
             asked.append(labels)
         return asked
 

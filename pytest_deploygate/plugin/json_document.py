@@ -46,7 +46,7 @@ class TestDetails(JSONReportBase):  # type: ignore[misc]
         for phase, stream, text in item._report_sections:
             if phase == report.when and stream in ("stdout", "stderr"):
                 streams[stream] = text
-        if self._metadata_hook.get_hookimpls():
+        if self._others_have_metadata:
             for added in self._metadata_hook(item=item, call=call):
                 extra.setdefault("metadata", {}).update(added or {})
         self._validate_metadata(item)
@@ -56,6 +56,10 @@ class TestDetails(JSONReportBase):  # type: ignore[misc]
     @property
     def _metadata_hook(self) -> Any:
         return self._config.hook.pytest_json_runtest_metadata
+
+    @cached_property
+    def _others_have_metadata(self) -> bool:
+        return bool(self._metadata_hook.get_hookimpls())
 
 
 class Document(TestDetails, JSONReport):  # type: ignore[misc]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, wraps
 from types import FunctionType
 from typing import Any
@@ -19,16 +19,38 @@ _NOT_AWAITED = (
 )
 
 
-@contextmanager
-def watched(item: pytest.Item) -> Iterator[None]:
+def watched(item: pytest.Item) -> AbstractContextManager[None]:
     """Refuse what the function of this test returns, and a coroutine that nothing awaits.
 
     Raises:
         NotJudgedError: nothing awaited it.
     """
     if not isinstance(item, pytest.Function):
-        yield
-        return
+        return nullcontext()
+    function = item.obj
+    if isinstance(function, FunctionType) and not inspect.iscoroutinefunction(function):
+        return _Replaced(item, function)
+    return _watched(item)
+
+
+class _Replaced:
+    """A plain function is replaced by one that may return nothing, for the time of its test."""
+
+    __slots__ = ("_function", "_item")
+
+    def __init__(self, item: pytest.Function, function: FunctionType) -> None:
+        self._item = item
+        self._function = function
+
+    def __enter__(self) -> None:
+        self._item.obj = _kept_returning_nothing(self._function)
+
+    def __exit__(self, *_: object) -> None:
+        self._item.obj = self._function
+
+
+@contextmanager
+def _watched(item: pytest.Function) -> Iterator[None]:
     function, watch = item.obj, _Watch()
     item.obj = replacement = watch.around(function)
     # unittest looks a coroutine up on the instance; pytest gives it only other functions.
@@ -69,9 +91,7 @@ class _Watch:
         """The same function, which may return nothing."""
         self.is_coroutine = inspect.iscoroutinefunction(function)
         if not self.is_coroutine:
-            # Kept for the next test of the function; a method would keep its instance alive.
-            is_plain = isinstance(function, FunctionType)
-            return _kept_returning_nothing(function) if is_plain else _returning_nothing(function)
+            return _returning_nothing(function)
         if getattr(function, "__unittest_skip__", False):
             self._begun = True
 
@@ -93,6 +113,7 @@ def _returning_nothing(function: Callable[..., Any]) -> Callable[..., None]:
     return call
 
 
+# The tests of one function follow each other. A method would keep its instance alive.
 _kept_returning_nothing = lru_cache(maxsize=1)(_returning_nothing)
 
 

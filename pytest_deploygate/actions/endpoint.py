@@ -87,7 +87,7 @@ class Endpoint:
             TimeoutError: there was no complete response in time.
         """
         from pytest_deploygate.http.client import Request, send_once
-        from pytest_deploygate.http.failures import Cause, RequestError
+        from pytest_deploygate.http.request_errors import Cause, RequestError
 
         # NaN is not valid JSON: a strict receiver would refuse the whole document.
         body = json.dumps(document, allow_nan=False).encode()

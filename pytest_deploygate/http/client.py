@@ -8,7 +8,7 @@ is decided here, and is the same for all of them:
 - ``~/.netrc`` is not read, and cookies are not kept: nothing but the configuration decides which
   credentials are sent.
 - The environment (proxies, certificates) is read once, when the client is made.
-- Every failure becomes a :class:`~pytest_deploygate.http.failures.RequestError`.
+- Every failure becomes a :class:`~pytest_deploygate.http.request_errors.RequestError`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.urls import below
 from pytest_deploygate.http.access import Access
-from pytest_deploygate.http.failures import Cause, RequestError, request_error
+from pytest_deploygate.http.request_errors import Cause, RequestError, request_error
 from pytest_deploygate.http.response_limits import read_body
 from pytest_deploygate.http.transport import Transport
 

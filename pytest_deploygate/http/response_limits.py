@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from urllib3.connection import HTTPConnection
 
-from pytest_deploygate.http.failures import Cause, RequestError
+from pytest_deploygate.http.request_errors import Cause, RequestError
 
 MOST_BYTES = 64 * 1024 * 1024
 _CHUNK = 64 * 1024

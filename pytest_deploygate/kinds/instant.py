@@ -12,9 +12,9 @@ from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import buckets, explained, hold, largest_bucket, shown
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.comparisons import asked, keeps, measured
 from pytest_deploygate.promql.expressions import Expressions, either, operand
 from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
-from pytest_deploygate.promql.judging import asked, keeps, measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, holds, largest_bucket, shown, unjudged
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.comparisons import held_against, keeps, measured
 from pytest_deploygate.promql.expressions import Expressions, either, literal
 from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
-from pytest_deploygate.promql.judging import held_against, keeps, measured
-from pytest_deploygate.promql.window import Window
+from pytest_deploygate.promql.subqueries import Window
 
 _AVERAGE = "held against the average"
 _MAGNITUDE = "held against the average magnitude"

@@ -16,7 +16,7 @@ from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket, unjudged
 from pytest_deploygate.kinds.times import Times
-from pytest_deploygate.promql import judging as promql
+from pytest_deploygate.promql import comparisons as promql
 from pytest_deploygate.promql.expressions import Expressions, duration, either, grouped, operand
 from pytest_deploygate.promql.histograms import largest_bucket as largest_in_promql
 

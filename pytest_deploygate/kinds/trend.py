@@ -16,9 +16,9 @@ from pytest_deploygate.kinds.base import Answers, Kind
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import hold, shown, unjudged
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.comparisons import keeps, measured
 from pytest_deploygate.promql.expressions import Expressions, either, grouped, literal
-from pytest_deploygate.promql.judging import keeps, measured
-from pytest_deploygate.promql.window import Window
+from pytest_deploygate.promql.subqueries import Window
 
 DUST = 1e-9
 """A change over the window below this share of the value is rounding, not a trend."""

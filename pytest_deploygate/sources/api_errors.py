@@ -13,7 +13,7 @@ from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.urls import below
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
-from pytest_deploygate.http.failures import Cause, RequestError
+from pytest_deploygate.http.request_errors import Cause, RequestError
 from pytest_deploygate.sources.api_response import error_text
 
 # What may be over soon: the query is sent again.

@@ -19,7 +19,7 @@ from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.core.text import lasting
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Client, Request, Response
-from pytest_deploygate.http.failures import RequestError
+from pytest_deploygate.http.request_errors import RequestError
 from pytest_deploygate.http.server_access import access_to
 from pytest_deploygate.sources.api_errors import no_response, refusal
 from pytest_deploygate.sources.api_response import parse

@@ -16,7 +16,7 @@ from pytest_deploygate.core.errors import SourceError, TransientError
 from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
-from pytest_deploygate.http.failures import Cause, RequestError, request_error
+from pytest_deploygate.http.request_errors import Cause, RequestError, request_error
 from pytest_deploygate.sources.api_errors import no_response, refusal, retry_after
 
 DATES = st.builds(

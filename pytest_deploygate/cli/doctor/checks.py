@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from pytest_deploygate.cli.doctor.inline import Inline, read
-from pytest_deploygate.cli.doctor.metrics import Metric, Metrics, look_up, why_gone
+from pytest_deploygate.cli.doctor.lookup import Metric, Metrics, look_up, why_gone
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result

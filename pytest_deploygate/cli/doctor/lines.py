@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from pytest_deploygate.cli.doctor.checks import Check, Examined
-from pytest_deploygate.cli.doctor.metrics import LOOKBACK, Metric
+from pytest_deploygate.cli.doctor.lookup import LOOKBACK, Metric
 from pytest_deploygate.cli.doctor.server import Server
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.text import inert, printable

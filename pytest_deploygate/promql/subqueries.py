@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.promql.comparisons import asked
 from pytest_deploygate.promql.expressions import (
     Expressions,
     duration,
@@ -19,7 +20,6 @@ from pytest_deploygate.promql.expressions import (
     literal,
     operand,
 )
-from pytest_deploygate.promql.judging import asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ METRICS = ("--gate-metrics=gate.prom", "--gate-record=evidence.json")
 
 
 def fleet_samples() -> str:
-    """Thirteen gauges of 500 services, a sample a minute."""
+    """A gauge of 500 services for each criterion, a sample a minute."""
     times = [END - age for age in range(600, -1, -60)]
     lines = []
     for signal in range(len(commands.ALL)):
@@ -63,12 +63,12 @@ def table(title: str, timings: list[Timing], against: Timing) -> Iterator[str]:
 
 
 def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
-    """Thirteen criteria on a fast server, and behind a slow network."""
+    """The criteria that ship on a fast server, and behind a slow network."""
     bare = commands.bare(directory / "bare", len(commands.ALL))
     floor = commands.floor(directory / "floor", url, END)
     gates = [commands.gate(directory / "gate", url, END, *more) for more in ((), REPORTS)]
     timings = in_turn([bare, floor, *gates], runs)
-    yield from table("13 criteria, a fast server", timings, timings[1])
+    yield from table(f"{len(commands.ALL)} criteria, a fast server", timings, timings[1])
     for delay in (0.05, 0.2):
         with proxy(url, delay) as slow:
             there = directory / f"slow-{delay}"
@@ -78,13 +78,13 @@ def thirteen(directory: Path, url: str, runs: int) -> Iterator[str]:
                 commands.gate(there / "gate", slow.url, END),
             ]
             timings = in_turn(asked, runs)
-        title = f"13 criteria, {delay * 1000:.0f} ms before every answer"
+        title = f"{len(commands.ALL)} criteria, {delay * 1000:.0f} ms before every answer"
         yield from table(title, timings, timings[0])
         yield f"\nThe gate is {timings[1].ratio(timings[2]):.1f} x faster than the script."
 
 
 def container(directory: Path, url: str, runs: int, python: str) -> Iterator[str]:
-    """Thirteen criteria where pytest may not keep bytecode, and pip has compiled the gate's."""
+    """The same where pytest may not keep bytecode, and pip has compiled the gate's."""
     compared = [
         commands.floor(directory / "floor", url, END),
         commands.gate(directory / "gate", url, END, *REPORTS[:2]),
@@ -92,7 +92,7 @@ def container(directory: Path, url: str, runs: int, python: str) -> Iterator[str
     ]
     fresh = [in_container(command, python, keeps_bytecode=False) for command in compared]
     timings = in_turn(fresh, runs)
-    yield from table("13 criteria, a fresh container", timings, timings[0])
+    yield from table(f"{len(commands.ALL)} criteria, a fresh container", timings, timings[0])
 
 
 def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
@@ -151,7 +151,7 @@ def main() -> None:
     """Print one Markdown document."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="timed runs of each command")
-    parser.add_argument("--only", choices=["thirteen", "container", "fleet", "installed"])
+    parser.add_argument("--only", choices=["criteria", "container", "fleet", "installed"])
     arguments = parser.parse_args()
     print(f"Measured {machine()}; in turn, ratios pair by pair.")
     with ExitStack() as stack:
@@ -160,10 +160,10 @@ def main() -> None:
             (directory / name).mkdir()
         if arguments.only in (None, "container", "installed"):
             python = installed_python(directory)
-        if arguments.only in (None, "thirteen", "container"):
+        if arguments.only in (None, "criteria", "container"):
             text = openmetrics(production(END))
             server = stack.enter_context(prometheus(text, directory / "healthy"))
-        if arguments.only in (None, "thirteen"):
+        if arguments.only in (None, "criteria"):
             _print(thirteen(directory, server.url, arguments.runs))
         if arguments.only in (None, "container"):
             _print(container(directory / "container", server.url, arguments.runs, python))

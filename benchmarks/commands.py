@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gate_checks import criteria
-from pytest_deploygate import Criterion
-from pytest_deploygate.core.series import RangeQuery
+from pytest_deploygate.core.series import Query, RangeQuery
 from pytest_deploygate.engine.judging import queries_of
 from pytest_deploygate.kinds.times import Times
 
 ALL = [
     criterion
-    for group in ("SCHEMA", "API", "LATENCY", "RL", "CACHE", "RESOURCES")
+    for group in ("TARGETS", "SCHEMA", "API", "LATENCY", "RL", "CACHE", "RESOURCES")
     for criterion in getattr(criteria, group)
 ]
 SERVICES = 500
@@ -91,12 +90,12 @@ class Command:
 
 
 def asked(url: str, at: float) -> list[tuple[str, dict[str, str]]]:
-    """The requests that the thirteen criteria make, as plain data."""
-    return [_request(url, criterion, at) for criterion in ALL]
+    """The requests that the criteria make, as plain data; a question of several is asked once."""
+    queries = (query for criterion in ALL for query in queries_of(criterion, Times(at)))
+    return [_request(url, query) for query in dict.fromkeys(queries)]
 
 
-def _request(url: str, criterion: Criterion, at: float) -> tuple[str, dict[str, str]]:
-    (query,) = queries_of(criterion, Times(at))
+def _request(url: str, query: Query) -> tuple[str, dict[str, str]]:
     if isinstance(query, RangeQuery):
         times = {"start": query.start, "end": query.end, "step": query.step}
         data = {key: str(value) for key, value in times.items()}
@@ -135,12 +134,12 @@ def gate(directory: Path, url: str, at: float, *more: str) -> Command:
     directory.mkdir(parents=True, exist_ok=True)
     arguments = (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
     reports = [one.removeprefix("--gate-").partition("=")[0] for one in more]
-    name = ", ".join(["gate, 13 criteria", *reports])
+    name = ", ".join([f"gate, {len(ALL)} criteria", *reports])
     return Command(name, (*arguments, "--pyargs", "gate_checks", *more), directory)
 
 
 def fleet(directory: Path, url: str, at: float, *more: str) -> Command:
-    """The gate with thirteen criteria for each of 500 services."""
+    """The gate with as many criteria as ship for each of 500 services."""
     name = f"gate, {len(ALL)} criteria x {SERVICES} services"
     return Command(name, _fleet(directory, url, at, limit=1.0) + more, directory)
 

@@ -214,7 +214,19 @@ LABELS = [
     ),
 ]
 
+
+def crash_loop(age: float) -> float | None:
+    """Every twelve minutes a new life, whose counter begins with a failure after seven."""
+    return 1 if (6 * MINUTE - age) % (12 * MINUTE) >= 7 * MINUTE else None
+
+
 AGAIN = [
+    scenario(
+        "a crash loop with a failure in each life, and none yet in this one",
+        lambda p: failures(p, crash_loop),
+        NO_GO,
+        schema_failure_rate=breach("mode=balanced"),
+    ),
     scenario(
         "a failure counter comes back with the same value and is gone, beside an outage",
         lambda p: failures(p, gone_back_and_gone(back=20 * MINUTE, gone=6 * MINUTE)).with_series(

@@ -24,6 +24,7 @@ NOT_ALIKE = (
 )
 
 Labels = Mapping[str, str]
+Names = tuple[str, ...]
 
 
 def question(criterion: Criterion, at: float) -> InstantQuery | None:
@@ -58,9 +59,15 @@ class Buckets:
         self._criterion, self._histogram = criterion, found
         self._layouts = [
             layout
-            for layout in _layouts(answer.series)
+            for layout in _layouts(self._wanted(answer.series))
             if all(matcher.accepts(layout.labels) for matcher in found.matchers)
         ]
+        # By the names of labels, and their values: a fleet has thousands.
+        self._index: dict[Names, dict[Names, list[_Layout]]] = {}
+        for layout in self._layouts:
+            names = tuple(sorted(layout.labels if found.by is None else found.by))
+            alike = self._index.setdefault(names, {})
+            alike.setdefault(_values(layout.labels, names), []).append(layout)
 
     @property
     def broken(self) -> bool:
@@ -90,6 +97,14 @@ class Buckets:
         held = self._criterion.comparison, self._criterion.limit
         return Decision(series, Reason.ERROR, series.value, *held, math.inf, text=problem)
 
+    def _wanted(self, series: Sequence[Series]) -> Sequence[Series]:
+        """Those that ``match`` can mean, as far as the query keeps its labels."""
+        by, known = self._histogram.by, self._histogram.known
+        wanted = {k: v for k, v in self._criterion.match.items() if known and by and k in by}
+        if not wanted:
+            return series
+        return [one for one in series if all(one.labels.get(k, "") == v for k, v in wanted.items())]
+
     def _groups(self) -> list[Labels]:
         """The labels of each series that the query may have."""
         by, wanted = self._histogram.by, self._criterion.match
@@ -101,7 +116,10 @@ class Buckets:
         return list({tuple(sorted(one.items())): one for one in matching}.values())
 
     def _of(self, labels: Labels) -> list[_Layout]:
-        return [one for one in self._layouts if self._agree(labels, one.labels)]
+        if not self._histogram.known:
+            return [one for one in self._layouts if self._agree(labels, one.labels)]
+        found = (alike.get(_values(labels, names), ()) for names, alike in self._index.items())
+        return [one for some in found for one in some]
 
     def _agree(self, labels: Labels, others: Labels) -> bool:
         """Whether labels of a quantile and of its instances' series belong together."""
@@ -125,6 +143,10 @@ class Buckets:
             return NONE_IN_COMMON
         differ = any(one.differ or one.bounds != found[0].bounds for one in found)
         return NOT_ALIKE if differ and self._histogram.summed else ""
+
+
+def _values(labels: Labels, names: Names) -> Names:
+    return tuple(labels.get(name, "") for name in names)
 
 
 def _layouts(series: Sequence[Series]) -> Iterator[_Layout]:

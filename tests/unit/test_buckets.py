@@ -80,6 +80,34 @@ def test_what_the_buckets_leave_unknown(
     assert asked == [P95, BUCKETS]
 
 
+SERVICES = "histogram_quantile(0.95, sum by (le, service) (rate(x_bucket[5m])))"
+ADDED = (
+    "label_replace(histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m]))), "
+    '"service", "b", "", "")'
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "service", "expected"),
+    [
+        (SERVICES, "a", ("GO", "ok")),
+        (SERVICES, "b", ("NO_GO", "error")),
+        # The buckets do not have a label that the query adds.
+        (ADDED, "b", ("NO_GO", "error")),
+    ],
+)
+def test_each_service_of_a_fleet_has_its_own_buckets(
+    query: str, service: str, expected: tuple[str, str]
+) -> None:
+    other = "c" if query == ADDED else "b"
+    found = [sample(1, le=le, service=other) for le in ("1", "2", "+Inf")]
+    if query == SERVICES:
+        found += [sample(1, le=le, service="a") for le in ("1", "5", "+Inf")]
+    answers = {query: [sample(2.0, service=one) for one in ("a", "b")], BUCKETS: found}
+    result, _ = judge(criterion(query=query, match={"service": service}), answers)
+    assert light(result) == expected
+
+
 def test_a_source_that_does_not_tell_the_buckets_is_an_error() -> None:
     result, _ = judge(criterion(), {P95: [sample(1, mode="fast")]})
     assert light(result) == ("NO_GO", "error")

@@ -16,6 +16,7 @@ from pytest_deploygate.core.errors import GateError
 COMMANDS: dict[str, str] = {
     "verify": "pytest_deploygate.cli.verify",
     "doctor": "pytest_deploygate.cli.doctor",
+    "backtest": "pytest_deploygate.cli.backtest",
     "ci": "pytest_deploygate.cli.ci",
     "grafana": "pytest_deploygate.cli.grafana",
     "rules": "pytest_deploygate.cli.rules",

@@ -72,7 +72,12 @@ def _count(given: Any) -> int:
     return int(text)
 
 
-def _numbers(given: Iterable[str]) -> dict[str, float]:
+def numbers(given: Iterable[str]) -> dict[str, float]:
+    """Numbers by their key, each given as KEY=VALUE.
+
+    Raises:
+        ConfigurationError: one has no key, or its value is not a finite number.
+    """
     return dict(_number(text) for text in given)
 
 
@@ -111,7 +116,7 @@ def _text(text: str) -> tuple[str, str]:
 _CONVERTERS: Mapping[OptionType, Callable[[Any], object]] = {
     "text": str,
     "flag": bool,
-    "numbers": _numbers,
+    "numbers": numbers,
     "texts": _texts,
     "duration": seconds,
     "count": _count,

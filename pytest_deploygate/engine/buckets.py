@@ -7,7 +7,7 @@ histogram tells which buckets its instances have.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion
@@ -73,6 +73,13 @@ class Buckets:
     def broken(self) -> bool:
         """Whether some of the quantiles cannot be judged whatever they are."""
         return any(self._problem(group) for group in self._groups())
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for buckets that say the same about every quantile."""
+        return frozenset(
+            (frozenset(one.labels.items()), one.bounds, one.differ) for one in self._layouts
+        )
 
     def attached(self, answers: Answers) -> Answers:
         """The answers, each series with its buckets."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,26 +13,28 @@ from numpy.typing import NDArray
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result, Status
-from pytest_deploygate.core.series import InstantQuery, Query
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query
+from pytest_deploygate.engine import over_time
+from pytest_deploygate.engine.buckets import Buckets, question
 from pytest_deploygate.engine.culprit import Ask
-from pytest_deploygate.engine.judging import buckets_of, judge, kind_of
+from pytest_deploygate.engine.judging import judge, kind_of
 from pytest_deploygate.engine.outcome import (
     Measured,
+    conclude,
     counts_missing,
     failed_status,
     incomplete_status,
     without_data,
 )
+from pytest_deploygate.engine.over_time import MOST_POINTS, OverTime, Places
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decisions
-from pytest_deploygate.kinds.many import CODE
+from pytest_deploygate.kinds.many import CODE, points_of, sliced
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.tokens import has_ends
 
 STATUSES = tuple(Status)
 """The code of a status is its place here."""
-
-_MOST_POINTS = 200_000
-"""A finer grid than this costs more than one query for each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Judgements:
         worst: the place of the worst series in ``labels``, -1 where none is named.
         failing: how many series failed, or had no data while the others passed.
         total: how many series there were.
+        warned: whether the source warned that its answer is not whole.
         labels: of all series.
     """
 
@@ -57,45 +62,194 @@ class Judgements:
     worst: NDArray[np.intp]
     failing: NDArray[np.intp]
     total: NDArray[np.intp]
+    warned: NDArray[np.bool_]
     labels: tuple[Mapping[str, str], ...]
+
+    def chosen(self, places: Places) -> Judgements:
+        """The same at some of the times."""
+        arrays = {name: getattr(self, name)[places] for name in _ARRAYS}
+        return replace(self, times=tuple(self.times[n] for n in places), **arrays)
+
+    def named(self, place: int) -> Mapping[str, str] | None:
+        """The labels of the worst series at one of the times; None where none is named."""
+        return self.labels[self.worst[place]] if self.worst[place] >= 0 else None
+
+
+_ARRAYS = (
+    *("statuses", "reasons", "values", "limits", "worst"),
+    *("failing", "total", "warned"),
+)
 
 
 def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
     """Judge a criterion at many times, exactly as ``judge`` does at each of them.
 
-    A source that cannot answer gives the reason ``error`` at every time, never an exception.
+    What the source cannot answer has the reason ``error`` at the times that it was asked for,
+    never an exception. A warning of the source counts at all times of the answer that has it.
+    """
+    histogram = question(criterion, times.start)
+    bounds = OverTime.of(histogram.expr, times, ask) if histogram else None
+    pieces: list[tuple[Places, Judgements]] = []
+    first = 0
+    for part in parts(criterion, times):
+        places = np.arange(first, first + part.count)
+        pieces.append((places, _Part(criterion, part, ask, bounds, places).judged()))
+        first += part.count
+    return _joined(times.all, pieces)
+
+
+def unanswered_many(criterion: Criterion, times: Times) -> Judgements:
+    """The judgements when the source could not answer for any of the times."""
+    none = np.full(times.count, -1), np.zeros(times.count, int), np.zeros(times.count, int)
+    return Judgements(
+        times.all,
+        np.full(times.count, _code(failed_status(criterion.level)), np.int8),
+        np.full(times.count, CODE[Reason.ERROR], np.int8),
+        np.full(times.count, np.nan),
+        np.full(times.count, criterion.limit),
+        *none,
+        np.zeros(times.count, bool),
+        (),
+    )
+
+
+def queries_of_many(criterion: Criterion, times: Times) -> list[Query]:
+    """Everything that :func:`judge_many` asks, so that it can be asked side by side."""
+    kind, histogram = kind_of(criterion), question(criterion, times.start)
+    asked = [query for one in parts(criterion, times) for query in kind.queries(criterion, one)]
+    return asked + (over_time.queries(histogram.expr, times) if histogram else [])
+
+
+def parts(criterion: Criterion, times: Times) -> list[Times]:
+    """The times, cut only where one query for all of them would have too many points.
+
+    They are judged one by one where a query for many times cannot say the same as a query for
+    each: the points are not on one grid, or the query speaks of its own start or end.
     """
     kind = kind_of(criterion)
-    queries = kind.queries(criterion, times)
-    if not _is_one_grid(kind, criterion, times, queries):
-        return _stacked(times, [judge(criterion, at, ask) for at in times.all])
-    try:
-        measured = Measured.of(criterion, map(ask, queries))
-        buckets = buckets_of(criterion, times.end, ask)
-    except SourceError:
-        return _all_errors(criterion, times)
-    if buckets is not None and buckets.broken:
-        return _stacked(times, [judge(criterion, at, ask) for at in times.all])
-    answers = buckets.attached(measured.answers) if buckets else measured.answers
-    decisions = kind.decide_many(criterion, answers, times)
-    return _concluded(criterion, times, _ordered(decisions), warned=bool(measured.warnings))
+    if not _is_one_grid(kind, criterion, times):
+        return times.parts(1)
+    counts = range(1, times.count + 1)
+    most = bisect_right(
+        counts, False, key=lambda count: not _fits(kind, criterion, times.part(0, count))
+    )
+    return times.parts(max(1, most))
 
 
-def _is_one_grid(kind: Kind, criterion: Criterion, times: Times, queries: Sequence[Query]) -> bool:
-    """Whether the points of all times are on one grid of whole milliseconds that is not too fine.
+def _is_one_grid(kind: Kind, criterion: Criterion, times: Times) -> bool:
+    """Whether the points of all times are on one grid of whole milliseconds.
 
     A source rounds every time to a millisecond. With a step between two milliseconds its points
     would drift away from the grid.
     """
+    queries = kind.queries(criterion, times)
     for query, single in zip(queries, kind.queries(criterion, Times(times.start)), strict=True):
+        if has_ends(query.expr):
+            return False
         if isinstance(query, InstantQuery):
             continue
         steps = [query.step] if isinstance(single, InstantQuery) else [query.step, single.step]
         if any(abs(step * 1000 - round(step * 1000)) > 1e-6 for step in steps):
             return False
-        if (query.end - query.start) / query.step > _MOST_POINTS:
-            return False
     return True
+
+
+def _fits(kind: Kind, criterion: Criterion, times: Times) -> bool:
+    """Whether no query for these times has more points than a source answers."""
+    return all(
+        isinstance(query, InstantQuery) or points_of(query) <= MOST_POINTS
+        for query in kind.queries(criterion, times)
+    )
+
+
+class _Part(NamedTuple):
+    """Times that are judged from one set of answers; ``places`` are theirs among all times."""
+
+    criterion: Criterion
+    times: Times
+    ask: Ask
+    bounds: OverTime | None
+    places: Places
+
+    def judged(self) -> Judgements:
+        criterion, times = self.criterion, self.times
+        if times.count == 1:
+            return _stacked(times.all, [judge(criterion, times.start, self._served)])
+        asked = kind_of(criterion).queries(criterion, times)
+        try:
+            measured = Measured.of(criterion, map(self.ask, asked))
+        except SourceError:
+            return unanswered_many(criterion, times)
+        if self.bounds is None:
+            return self._decided(measured)
+        return _joined(times.all, list(self._by_buckets(measured, self.bounds)))
+
+    def _served(self, query: Query) -> Measurement:
+        """The answer for a single time; the buckets are known already."""
+        if self.bounds is not None and query == question(self.criterion, self.times.start):
+            return self.bounds.at(int(self.places[0]))
+        return self.ask(query)
+
+    def _decided(self, measured: Measured) -> Judgements:
+        decisions = kind_of(self.criterion).decide_many(
+            self.criterion, measured.answers, self.times
+        )
+        warned = bool(measured.warnings)
+        return _concluded(self.criterion, self.times, _ordered(decisions), warned=warned)
+
+    def _by_buckets(
+        self, measured: Measured, bounds: OverTime
+    ) -> Iterator[tuple[Places, Judgements]]:
+        """The times in groups with the same buckets behind the quantile."""
+        groups: dict[Hashable, tuple[Buckets | None, list[Places]]] = {}
+        for places in bounds.alike(self.places, values=True):
+            buckets = self._buckets(bounds, int(places[0]))
+            key = buckets.key if buckets else None
+            groups.setdefault(key, (buckets, []))[1].append(places - self.places[0])
+        for buckets, found in groups.values():
+            places = np.sort(np.concatenate(found))
+            if buckets is None:
+                yield places, unanswered_many(self.criterion, self.times).chosen(places)
+            elif buckets.broken:
+                yield places, self._one_by_one(measured, buckets, places)
+            else:
+                answers = tuple(buckets.attached(measured.answers))
+                yield places, self._decided(measured._replace(answers=answers)).chosen(places)
+
+    def _buckets(self, bounds: OverTime, place: int) -> Buckets | None:
+        try:
+            return Buckets(self.criterion, bounds.at(place))
+        except SourceError:
+            return None
+
+    def _one_by_one(self, measured: Measured, buckets: Buckets, places: Places) -> Judgements:
+        """Where buckets say nothing about some quantiles; from the answers that there are."""
+        criterion, kind = self.criterion, kind_of(self.criterion)
+        answers = buckets.attached(measured.answers)
+        times = self.times.all
+        at_each, results = [times[place] for place in places], []
+        for at in at_each:
+            asked = kind.queries(criterion, Times(at))
+            then = [list(sliced(one, query)) for one, query in zip(answers, asked, strict=True)]
+            decisions = buckets.checked(kind.decide(criterion, then, at), at)
+            results.append(conclude(criterion, kind, at, decisions, measured))
+        return _stacked(at_each, results)
+
+
+def _joined(times: tuple[float, ...], pieces: Sequence[tuple[Places, Judgements]]) -> Judgements:
+    """Judgements of some of the times each, put at their places."""
+    if len(pieces) == 1:
+        return pieces[0][1]
+    rows: dict[tuple[tuple[str, str], ...], int] = {}
+    whole = {name: np.empty(len(times), getattr(pieces[0][1], name).dtype) for name in _ARRAYS}
+    for places, one in pieces:
+        keys = (tuple(sorted(labels.items())) for labels in one.labels)
+        moved = np.array([rows.setdefault(key, len(rows)) for key in keys], dtype=np.intp)
+        for name in _ARRAYS:
+            whole[name][places] = getattr(one, name)
+        if len(moved):
+            whole["worst"][places] = np.where(one.worst >= 0, moved[one.worst], -1)
+    return Judgements(times, **whole, labels=tuple(dict(key) for key in rows))
 
 
 def _ordered(decisions: Decisions) -> Decisions:
@@ -155,6 +309,7 @@ def _concluded(criterion: Criterion, times: Times, found: Decisions, *, warned: 
         worst,
         counted,
         (codes != ABSENT).sum(axis=0),
+        np.full(times.count, warned),
         found.labels,
     )
 
@@ -179,20 +334,7 @@ def _code(status: Status) -> int:
     return STATUSES.index(status)
 
 
-def _all_errors(criterion: Criterion, times: Times) -> Judgements:
-    none = np.full(times.count, -1), np.zeros(times.count, int), np.zeros(times.count, int)
-    return Judgements(
-        times.all,
-        np.full(times.count, _code(failed_status(criterion.level)), np.int8),
-        np.full(times.count, CODE[Reason.ERROR], np.int8),
-        np.full(times.count, np.nan),
-        np.full(times.count, criterion.limit),
-        *none,
-        (),
-    )
-
-
-def _stacked(times: Times, results: Sequence[Result]) -> Judgements:
+def _stacked(times: Sequence[float], results: Sequence[Result]) -> Judgements:
     """Results of one time each, as arrays."""
     labels = {tuple(sorted(one.labels.items())): None for one in results}
     places = {key: place for place, key in enumerate(labels)}
@@ -200,7 +342,7 @@ def _stacked(times: Times, results: Sequence[Result]) -> Judgements:
         -1 if one.value is None else places[tuple(sorted(one.labels.items()))] for one in results
     ]
     return Judgements(
-        times.all,
+        tuple(times),
         np.array([_code(one.status) for one in results], np.int8),
         np.array([REASONS.index(one.reason) for one in results], np.int8),
         np.array([np.nan if one.value is None else one.value for one in results]),
@@ -208,5 +350,6 @@ def _stacked(times: Times, results: Sequence[Result]) -> Judgements:
         np.array(named),
         np.array([one.failing for one in results]),
         np.array([one.total for one in results]),
+        np.array([bool(one.warnings) for one in results]),
         tuple(dict(key) for key in labels),
     )

@@ -88,9 +88,14 @@ def why_nothing(own: Matchers, origin: str, at: float, ask: Ask) -> str:
 
 
 def _exists(own: Iterable[Matcher], at: float, ask: Ask) -> bool:
+    return bool(ask(InstantQuery(exist_together(own), at)).series)
+
+
+def exist_together(own: Iterable[Matcher]) -> str:
+    """PromQL that has an answer while any series has all of these matchers."""
     some = Matcher(_NAME, "!=", "")
     chosen = ",".join(one.expr for one in (some, *own))
-    return bool(ask(InstantQuery(f"count({{{chosen}}})", at)).series)
+    return f"count({{{chosen}}})"
 
 
 def _metrics(criterion: Criterion) -> list[str]:

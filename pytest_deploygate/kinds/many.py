@@ -6,6 +6,7 @@ take longer than everything that is computed.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
-from pytest_deploygate.core.series import InstantQuery, Query, Series
+from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery, Series
 from pytest_deploygate.core.text import SAME
 from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decision, Decisions
 from pytest_deploygate.kinds.limit import largest_bucket
@@ -46,8 +47,7 @@ class Matrix:
         if isinstance(query, InstantQuery):
             start, step, count = query.at, 1.0, 1
         else:
-            start, step = query.start, query.step
-            count = int((query.end - start) / step + _NEAR) + 1
+            start, step, count = query.start, query.step, points_of(query)
         values = np.full((len(series), count), np.nan)
         present = np.zeros((len(series), count), dtype=bool)
         for row, one in enumerate(series):
@@ -161,16 +161,25 @@ def one_by_one(
 
 def sliced(series: Iterable[Series], query: Query) -> Iterator[Series]:
     """What the answer to one query would be, from an answer that holds all of its points."""
+    start, end = (
+        (query.at, query.at) if isinstance(query, InstantQuery) else (query.start, query.end)
+    )
     for one in series:
-        points = tuple(point for point in one.points if _is_asked(point[0], query))
+        # The points are in the order of time: a search for each of thousands of times is short.
+        first = bisect_left(one.points, (start - _NEAR,))
+        last = bisect_right(one.points, (end + _NEAR,))
+        points = tuple(point for point in one.points[first:last] if _is_asked(point[0], query))
         if points:
             yield one._replace(points=points)
 
 
+def points_of(query: RangeQuery) -> int:
+    """How many points the answer to a query has for a series that is always there."""
+    return int((query.end - query.start) / query.step + _NEAR) + 1
+
+
 def _is_asked(time: float, query: Query) -> bool:
     if isinstance(query, InstantQuery):
-        return abs(time - query.at) < _NEAR
-    if not query.start - _NEAR < time < query.end + _NEAR:
-        return False
+        return True
     steps = (time - query.start) / query.step
     return abs(steps - round(steps)) * query.step < _NEAR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery
 
@@ -31,6 +32,19 @@ class Times:
     def all(self) -> tuple[float, ...]:
         """Every time; exact to the millisecond, which is a source's resolution."""
         return tuple(round(self.start + self.step * n, 3) for n in range(self.count))
+
+    def part(self, first: int, count: int) -> Times:
+        """So many of these times, from the place ``first`` on."""
+        return Times(round(self.start + self.step * first, 3), self.step, count)
+
+    def parts(self, most: int) -> list[Times]:
+        """These times in their order, cut into as few parts of at most so many times as it takes.
+
+        The parts are about equally long, so that they take equally long when asked side by side.
+        """
+        number = math.ceil(self.count / most)
+        cuts = [self.count * n // number for n in range(number + 1)]
+        return [self.part(first, last - first) for first, last in pairwise(cuts)]
 
     def instant(self, expr: str) -> Query:
         """The query for an expression's value at each time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 # Also what the parser would refuse: a text with a variable in it is read before it is PromQL.
@@ -49,6 +50,14 @@ def tokens(expr: str) -> Iterator[Token]:
     for match in _TOKEN.finditer(expr):
         if match.lastgroup != "space":
             yield Token(match.lastgroup or "", match[0], match.start())
+
+
+def has_ends(expr: str) -> bool:
+    """Whether an expression has ``@ start()`` or ``@ end()``: it depends on its range's ends."""
+    if "@" not in expr:
+        return False
+    read = [token.text.lower() for token in tokens(expr) if token.kind != "comment"]
+    return any(at == "@" and end in ("start", "end") for at, end in pairwise(read))
 
 
 def places(expr: str) -> list[Place]:

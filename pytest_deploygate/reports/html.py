@@ -85,7 +85,7 @@ class Section:
 
 def render(report: GateReport) -> str:
     """The page. Everything printed passes :func:`_harmless` and is escaped after that."""
-    page = _environment().get_template("page.html.j2")
+    page = environment().get_template("page.html.j2")
     sections = list(_sections(report))
     return page.render(
         report=report,
@@ -101,7 +101,8 @@ def render(report: GateReport) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """What renders the templates of pages: text is made harmless, and then escaped."""
     environment = Environment(
         loader=PackageLoader("pytest_deploygate.reports", "page"),
         bytecode_cache=CompiledTemplates(),

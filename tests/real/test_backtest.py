@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,8 +14,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.run import GateRun
-from tests.conftest import END, Gate
-from tests.real.backtests import CRITERIA, DAY, HOUR, START, backtest, two_days
+from tests.conftest import END
+from tests.real.backtests import CRITERIA, backtest, two_days
 from tests.servers import Server
 
 SELECTED = 'app="shop"'

@@ -40,9 +40,9 @@ def written(
 
 
 def _page(report: BacktestReport, redactor: Redactor) -> str:
-    from pytest_deploygate.reports.backtest import page
+    from pytest_deploygate.reports.backtest.page import render
 
-    return redactor.text(page.render(report))
+    return redactor.text(render(report))
 
 
 def _write(option: str, path: Path | None, render: Render) -> Iterator[str]:

@@ -3,7 +3,8 @@
 GateError                    everything below
 ├── ConfigurationError       what the user gave cannot be used: exit 4, if it shows before the run
 ├── SourceError              the source could not answer: the check's reason is ``error``
-│   └── TransientError       the same, and asking again may help
+│   ├── TransientError       the same, and asking again may help
+│   └── TooMuchError         the same, and asking for less at once may help
 ├── NoDataError              the source answered, with nothing
 ├── NotJudgedError           a test ended without judging its criterion
 ├── CheckFailed              a criterion was judged and did not pass
@@ -38,6 +39,13 @@ class TransientError(SourceError):
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class TooMuchError(SourceError):
+    """The source could not execute the query, or its answer is too large.
+
+    It may answer for fewer times: one time at which labels do not match fails a whole range.
+    """
 
 
 class NoDataError(GateError):

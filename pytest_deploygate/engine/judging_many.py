@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pytest_deploygate.core.criterion import Criterion
-from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.errors import SourceError, TooMuchError
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.engine import over_time
@@ -86,6 +86,7 @@ def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
 
     What the source cannot answer has the reason ``error`` at the times that it was asked for,
     never an exception. A warning of the source counts at all times of the answer that has it.
+    ``ask`` remembers what it was asked, answered or not: it may be asked again.
     """
     histogram = question(criterion, times.start)
     bounds = OverTime.of(histogram.expr, times, ask) if histogram else None
@@ -175,14 +176,41 @@ class _Part(NamedTuple):
         criterion, times = self.criterion, self.times
         if times.count == 1:
             return _stacked(times.all, [judge(criterion, times.start, self._served)])
-        asked = kind_of(criterion).queries(criterion, times)
         try:
-            measured = Measured.of(criterion, map(self.ask, asked))
+            measured = self._measured()
+        except TooMuchError:
+            return self._in_smaller_parts()
         except SourceError:
             return unanswered_many(criterion, times)
         if self.bounds is None:
             return self._decided(measured)
         return _joined(times.all, list(self._by_buckets(measured, self.bounds)))
+
+    def _measured(self) -> Measured:
+        asked = kind_of(self.criterion).queries(self.criterion, self.times)
+        return Measured.of(self.criterion, map(self.ask, asked))
+
+    def _in_smaller_parts(self) -> Judgements:
+        """One time that the source cannot evaluate fails a query for all: find the others.
+
+        Where a smaller query is not answered either, it is not the number of times.
+        """
+        parts, first = [], int(self.places[0])
+        for times in self.times.smaller():
+            places = np.arange(first, first + times.count)
+            parts.append(self._replace(times=times, places=places))
+            first += times.count
+        if not any(one._is_answered() for one in parts):
+            return unanswered_many(self.criterion, self.times)
+        pieces = [(one.places - self.places[0], one.judged()) for one in parts]
+        return _joined(self.times.all, pieces)
+
+    def _is_answered(self) -> bool:
+        try:
+            self._measured()
+        except SourceError:
+            return False
+        return True
 
     def _served(self, query: Query) -> Measurement:
         """The answer for a single time; the buckets are known already."""

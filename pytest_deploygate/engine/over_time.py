@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.errors import SourceError, TooMuchError
 from pytest_deploygate.core.series import Measurement, Query, Series
 from pytest_deploygate.engine.culprit import Ask
 from pytest_deploygate.kinds.many import Matrix
@@ -52,24 +52,24 @@ class OverTime:
 
     @classmethod
     def of(cls, expr: str, times: Times, ask: Ask) -> OverTime:
-        """Ask for it; where the source cannot answer, only the times of that query are unknown."""
+        """Ask for it; where the source cannot answer, only the times of that query are unknown.
+
+        ``ask`` remembers what it was asked, answered or not: it may be asked again.
+        """
         rows: dict[tuple[tuple[str, str], ...], int] = {}
         found: list[tuple[int, Matrix]] = []
         failed = np.full(times.count, -1)
         errors: list[SourceError] = []
         warnings: list[tuple[str, ...]] = []
         first = 0
-        for part in times.parts(MOST_POINTS):
-            query = part.instant(expr)
-            try:
-                answer = ask(query)
-            except SourceError as error:
+        for part, answer in _answers(expr, times, ask):
+            if isinstance(answer, SourceError):
                 failed[first : first + part.count] = len(errors)
-                errors.append(error)
+                errors.append(answer)
                 answer = Measurement(())
             for one in answer.series:
                 rows.setdefault(tuple(sorted(one.labels.items())), len(rows))
-            found.append((first, Matrix.of(answer.series, query)))
+            found.append((first, Matrix.of(answer.series, part.instant(expr))))
             warnings += [answer.warnings] * part.count
             first += part.count
         shape = (len(rows), times.count)
@@ -103,6 +103,32 @@ class OverTime:
         counted = np.where(self.present, self.values if values else 0.0, -np.inf)
         columns = np.vstack([self.failed, np.nan_to_num(counted, nan=np.inf)])[:, places]
         yield from grouped(columns, places)
+
+
+def _answers(
+    expr: str, times: Times, ask: Ask
+) -> Iterator[tuple[Times, Measurement | SourceError]]:
+    """Parts of the times in their order, each with its answer."""
+    for part in times.parts(MOST_POINTS):
+        yield from _answer(expr, part, ask)
+
+
+def _answer(expr: str, times: Times, ask: Ask) -> Iterator[tuple[Times, Measurement | SourceError]]:
+    answer = _asked(times.instant(expr), ask)
+    smaller = times.smaller() if isinstance(answer, TooMuchError) and times.count > 1 else []
+    # Where a smaller query is not answered either, it is not the number of times.
+    if all(isinstance(_asked(part.instant(expr), ask), SourceError) for part in smaller):
+        yield times, answer
+        return
+    for part in smaller:
+        yield from _answer(expr, part, ask)
+
+
+def _asked(query: Query, ask: Ask) -> Measurement | SourceError:
+    try:
+        return ask(query)
+    except SourceError as error:
+        return error
 
 
 def grouped(columns: NDArray[np.float64], places: Places) -> Iterator[Places]:

@@ -8,6 +8,8 @@ from itertools import pairwise
 
 from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery
 
+_SMALLER = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Times:
@@ -45,6 +47,10 @@ class Times:
         number = math.ceil(self.count / most)
         cuts = [self.count * n // number for n in range(number + 1)]
         return [self.part(first, last - first) for first, last in pairwise(cuts)]
+
+    def smaller(self) -> list[Times]:
+        """A few parts of them, for a source that could not answer for all at once."""
+        return self.parts(max(1, math.ceil(self.count / _SMALLER)))
 
     def instant(self, expr: str) -> Query:
         """The query for an expression's value at each time."""

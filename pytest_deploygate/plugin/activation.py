@@ -118,7 +118,7 @@ def _register_run(
     end = RunEnd(config, run, findings, facts=facts, actions=plan)
     document = JsonReportHooks(config, end.conclude, run.redactor)
     files = report_files(run, findings, _added_reports(config), render_json=document.render)
-    make_way(files)
+    make_way(files, discards=judged)
     config.pluginmanager.register(RunHooks(config, hooks, end, files), RUN_HOOKS)
     config.pluginmanager.register(document, "deploygate-json-report")
     config.pluginmanager.register(ControllerHooks(run, findings), "deploygate-controller")

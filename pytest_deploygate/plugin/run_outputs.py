@@ -52,8 +52,12 @@ def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> st
     return json.dumps(encode([one.at for one in report.rounds], location, answers)) + "\n"
 
 
-def make_way(files: Sequence[ReportFile]) -> None:
+def make_way(files: Sequence[ReportFile], *, discards: bool) -> None:
     """Every file can be written, and none of an earlier run is there should this one die.
+
+    Args:
+        files: of this run.
+        discards: whether to remove those of an earlier run; not where nothing is judged.
 
     Raises:
         ConfigurationError: a file cannot be written, or two reports have one.
@@ -68,7 +72,7 @@ def make_way(files: Sequence[ReportFile]) -> None:
             raise ConfigurationError(
                 f"{file.origin} {file.path}: is the file of {first}; give another"
             )
-    for file in files:
+    for file in files if discards else ():
         discard(file.path)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.errors import SourceError, TooMuchError, TransientError
 from pytest_deploygate.core.urls import below
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
@@ -45,6 +45,7 @@ _LASTING = {
     413: "the response is too large for it; aggregate in the query",
     422: "it cannot execute the query",
 }
+_TOO_MUCH = frozenset({413, 422})
 _REFUSED = "it refuses the credentials that were given; check that they are right and not expired"
 # The words of Go's servers, of Apache and of nginx.
 _SPEAKS_TLS = re.compile("HTTP request to an HTTPS server|plain HTTP (to|request was sent to)")
@@ -83,6 +84,8 @@ _CAN_PASS = frozenset({Cause.PROXY, Cause.TIMEOUT, Cause.CONNECTION})
 def no_response(error: RequestError, url: str) -> SourceError:
     """The error of a query whose request got no response; its cause decides about a retry."""
     text = _NO_RESPONSE[error.cause].format(url=url, health=below(url, "-/healthy"), text=error)
+    if error.cause is Cause.TOO_LARGE:
+        return TooMuchError(text)
     return TransientError(text) if error.cause in _CAN_PASS else SourceError(text)
 
 
@@ -91,7 +94,8 @@ def refusal(response: Response, access: Access) -> SourceError:
     text = error_text(response.body, access.redactor.text)
     status, where = response.status, f"{access.redactor.text(access.url)} answers {response.status}"
     if status not in _TRANSIENT:
-        return SourceError(f"{where}: {_lasting(status, access, text)}: {text}")
+        kind = TooMuchError if status in _TOO_MUCH else SourceError
+        return kind(f"{where}: {_lasting(status, access, text)}: {text}")
     wait = retry_after(response.headers)
     asked = f" (it asks to wait {spoken(wait)})" if wait and wait >= 1 else ""
     return TransientError(f"{where}: {_TRANSIENT[status]}{asked}: {text}", retry_after=wait)

@@ -52,6 +52,7 @@ class Asked:
     """A backtest before anything is asked: everything that was given can be used.
 
     Attributes:
+        end: where the last step ends, in Unix seconds.
         other: thresholds of ``--against``; empty for none.
         incidents: a list from a file, or what to find them with; None if they are not known.
         deployments: the same for deployments.
@@ -59,6 +60,7 @@ class Asked:
 
     collected: Collected
     times: Times
+    end: float
     suggest: bool
     other: Mapping[str, float]
     incidents: Sequence[Incident] | Given | None
@@ -88,12 +90,13 @@ def asked(arguments: argparse.Namespace) -> Asked:
     if misfits := run.misfits(collected.given):
         raise ConfigurationError(misfits[0])
     _refuse_unknown(other, collected.given)
-    times = steps(arguments, run.settings.gate_at)
+    times, end = steps(arguments, run.settings.gate_at)
     incidents = file_or_expression("--incidents", arguments.incidents, run.scope)
     deployments = file_or_expression("--deployments", arguments.deployments, run.scope)
     question = Asked(
         collected=collected,
         times=times,
+        end=end,
         suggest=arguments.suggest,
         other=other,
         incidents=_read(incidents, incidents_in),
@@ -191,7 +194,7 @@ class _Answering:
         run, settings = self._run, self._run.settings
         return BacktestReport(
             start=question.times.start,
-            end=question.times.part(question.times.count, 1).start,
+            end=question.end,
             step=question.times.step,
             times=question.times.all,
             outcome=outcome,

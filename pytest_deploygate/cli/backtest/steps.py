@@ -19,8 +19,8 @@ _MOST_STEPS = 100_000
 Value = TypeVar("Value")
 
 
-def steps(arguments: argparse.Namespace, at: float | None) -> Times:
-    """When to judge: from the first time on, and before the end.
+def steps(arguments: argparse.Namespace, at: float | None) -> tuple[Times, float]:
+    """When to judge, from the first time on and before the end; and the end, in Unix seconds.
 
     Args:
         arguments: with ``last``, ``from_``, ``to`` and ``step`` as they were given.
@@ -46,7 +46,7 @@ def steps(arguments: argparse.Namespace, at: float | None) -> Times:
             f"--step {arguments.step or STEP}: makes {count:,} steps of {spoken(end - start)}, at "
             f"most {_MOST_STEPS:,} are allowed; give a longer step or a shorter time"
         )
-    return Times(start, round(step, 3), count)
+    return Times(start, round(step, 3), count), end
 
 
 def _ends(arguments: argparse.Namespace, at: float | None, step: float) -> tuple[float, float]:

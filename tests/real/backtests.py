@@ -71,7 +71,7 @@ CRITERIA = [
               optional=True),
     Criterion(id="matched", query="latency", match={"instance": "b"}, below=2.5, no_data="go",
               severity="warning"),
-    Criterion(id="of_its_end", query="latency - latency @ end() + reward - reward", at_least=0),
+    Criterion(id="of_its_end", query="latency - latency @ end()", equals=0),
     Criterion(id="own", query="latency", kind=Busiest(), at_most=threshold("busiest_max", 1.3),
               severity="warning"),
 ]

@@ -60,7 +60,7 @@ def blocked(given_: Criterion, limit: float, source: Production, outside: np.nda
     return int((np.isin(found.reasons, list(FAILED)) & outside).sum())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     keyword=st.sampled_from(["below", "at_most", "above", "at_least"]),
     kind=st.sampled_from(KINDS),

@@ -19,7 +19,7 @@ from pytest_deploygate.core.text import counted, value_text
 from pytest_deploygate.core.verdict import Verdict
 
 WIDTH = 80
-_MOST_PERIODS, _MOST_CHECKS, _MOST_NAMED = 5, 8, 6
+_MOST_PERIODS, _MOST_CHECKS, _MOST_NAMED = 4, 7, 2
 _RULE = "-" * WIDTH
 
 
@@ -182,7 +182,8 @@ def _suggestions(found: Sequence[Suggestion], toml: Mapping[str, str]) -> Iterat
     for name in SHARES:
         if toml.get(name):
             yield ""
-            yield f"# block {name} of the time outside of incidents, at most"
+            share = f"block at most {name} of" if SHARES[name] else "never block during"
+            yield f"# {share} the time outside of incidents"
             yield "[thresholds]"
             yield from toml[name].splitlines()
     impossible = [one.id for one in found if one.worst is not None and None in one.limits.values()]

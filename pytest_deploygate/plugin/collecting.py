@@ -14,9 +14,9 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.core.text import printable
+from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.plugin.hooks import GATE_HOOKS
+from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
 from pytest_deploygate.plugin.items import asks, criteria_of, severities_of
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS
 
@@ -40,6 +40,7 @@ class Collected:
 
     ``arguments`` are those that make pytest run them; ``others`` counts the tests that pytest
     runs with them and that are not criteria. ``problems`` say why some criteria cannot be asked.
+    ``partial`` says why a run of them is at best a WARNING, whatever they say; empty if it is not.
     ``given`` are the criteria as they are written, and ``tests`` those that are not criteria.
     """
 
@@ -48,6 +49,7 @@ class Collected:
     arguments: tuple[str, ...]
     others: int = 0
     problems: tuple[str, ...] = ()
+    partial: str = ""
     given: tuple[Criterion, ...] = ()
     tests: tuple[InlineTest, ...] = ()
 
@@ -77,11 +79,24 @@ class _Collector:
             self._arguments,
             others=gate.findings.expected - len(gate.criteria),
             problems=tuple(one.problem for one in scoped if one.problem),
+            partial=_partial(gate),
             given=tuple(asked),
             tests=tuple(_inline(one) for one in session.items if not criteria_of(one)),
         )
         named = session.config.args_source is pytest.Config.ArgsSource.ARGS
         self.found_nothing = not named and not any(map(asks, session.items))
+
+
+def _partial(gate: GateHooks) -> str:
+    """What is left out of a run, as far as collecting shows it."""
+    notes, left_out = gate.findings.notes, gate.run.settings.left_out
+    reasons = list(notes.left_out)
+    if notes.deselected:
+        reasons.append(f"{counted(notes.deselected, 'check')} deselected")
+    levels = [gate.run.resolved(one).level for one in gate.criteria if one.id not in left_out]
+    if left_out and Severity.CRITICAL not in levels:
+        reasons.append("every critical criterion is left out on purpose")
+    return printable("; ".join(reasons))
 
 
 def _inline(item: pytest.Item) -> InlineTest:

@@ -12,7 +12,7 @@ import urllib3.exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_deploygate.core.errors import SourceError, TransientError
+from pytest_deploygate.core.errors import SourceError, TooMuchError, TransientError
 from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Response
@@ -67,7 +67,7 @@ def test_a_date_is_counted_from_now() -> None:
         (urllib3.exceptions.ProtocolError("x", OSError(1, "cut")), TransientError, "9090: cut; is"),
         (ConnectionResetError(104, "reset"), TransientError, "unable to query .* reset; is it"),
         (RuntimeError("a\x1b\nhush-hush"), SourceError, r"RuntimeError: a\\x1b \*\*\*; check the"),
-        (RequestError(Cause.TOO_LARGE, "too large"), SourceError, "too large; aggregate in"),
+        (RequestError(Cause.TOO_LARGE, "too large"), TooMuchError, "too large; aggregate in"),
     ],
 )
 def test_an_exception_becomes_a_sentence(

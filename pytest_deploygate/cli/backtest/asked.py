@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -204,7 +204,7 @@ class _Answering:
             toml=self._toml(suggestions),
             left_out=self._left_out(),
             problems=tuple(self._problems),
-            notices=tuple(run.source.notices()),
+            notices=tuple(self._notices()),
             source=run.source.info,
             configuration=printable(str(settings.file or "")),
             environment=printable(settings.gate_env),
@@ -294,6 +294,13 @@ class _Answering:
         comparisons = [one.comparison for one in self._question.collected.given]
         sides = [1.0 if one.lower_is_better else -1.0 for one in comparisons]
         return toml_lines(suggestions, sides) if suggestions is not None else {}
+
+    def _notices(self) -> Iterator[str]:
+        yield from self._run.source.notices()
+        if partial := self._question.collected.partial:
+            yield f"partial, so that the gate itself is at best a WARNING: {partial}"
+        for id_ in sorted(self._run.settings.left_out):
+            yield printable(self._run.settings.why_left_out(id_))
 
     def _left_out(self) -> tuple[str, ...]:
         return tuple(printable(test.name) for test in self._question.collected.tests)

@@ -1,0 +1,45 @@
+"""The commands of the page about limits run as they are pasted."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from pytest_deploygate import cli
+from tests.conftest import END
+from tests.real import backtests  # noqa: F401  numpy is imported before any test
+from tests.servers import Server
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "which-limits-are-right.md").read_text("utf-8")
+COMMANDS = re.findall(r"^deploygate backtest .*$", PAGE, re.MULTILINE)
+INCIDENTS, DEPLOYMENTS = re.findall(r"^```csv\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 6
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_runs_as_it_is_pasted(
+    command: str,
+    healthy: Server,
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_URL", healthy.url)
+    Path("incidents.csv").write_text(INCIDENTS, encoding="utf-8")
+    Path("deployments.csv").write_text(DEPLOYMENTS, encoding="utf-8")
+    arguments = shlex.split(command.replace("--last 7d", f"--gate-at {END} --last 30m"))[1:]
+    assert cli.main(arguments) == 0, capsys.readouterr().err
+    assert "GO 100.0 %" in capsys.readouterr().out
+
+
+def test_every_linked_file_exists() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", PAGE)
+    assert targets
+    assert all((ROOT / "docs" / target).exists() for target in targets)

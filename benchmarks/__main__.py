@@ -28,10 +28,10 @@ METRICS = ("--gate-metrics=gate.prom", "--gate-record=evidence.json")
 
 
 def fleet_samples() -> str:
-    """A gauge of 500 services for each criterion, a sample a minute."""
+    """A gauge for each signal of each service, a sample a minute."""
     times = [END - age for age in range(600, -1, -60)]
     lines = []
-    for signal in range(len(commands.ALL)):
+    for signal in range(commands.SIGNALS):
         lines.append(f"# TYPE signal_{signal} gauge")
         for service in range(commands.SERVICES):
             name = f'signal_{signal}{{service="service-{service}",instance="app-{service}"}}'
@@ -97,7 +97,7 @@ def container(directory: Path, url: str, runs: int, python: str) -> Iterator[str
 
 def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
     """6,500 checks, all reports on, that pass."""
-    count = len(commands.ALL) * commands.SERVICES
+    count = commands.SIGNALS * commands.SERVICES
     with proxy(url, 0.0) as counting:
         gate = commands.fleet(directory / "fleet", counting.url, END, *REPORTS, *METRICS)
         compared = [commands.bare(directory / "empty", count), gate]
@@ -108,7 +108,7 @@ def fleet(directory: Path, url: str, runs: int) -> Iterator[str]:
 
 def breaches(directory: Path, url: str, runs: int) -> Iterator[str]:
     """6,500 checks, all reports on, that fail; the gate shows no tracebacks of breaches either."""
-    count = len(commands.ALL) * commands.SERVICES
+    count = commands.SIGNALS * commands.SERVICES
     with proxy(url, 0.0) as counting:
         gate = commands.breached(directory / "breached", counting.url, END, *REPORTS, *METRICS)
         compared = [

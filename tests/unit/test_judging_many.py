@@ -130,7 +130,7 @@ def criterion(fields: Mapping[str, Any]) -> Criterion:
     return Criterion(id="x", query="up", **{keyword: limit}, **rest)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     fields=CRITERIA,
     times=TIMES,

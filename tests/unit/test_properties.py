@@ -33,7 +33,6 @@ from tests.unit.judging import AT, criterion, judge, one, over
 
 quickly = settings(
     max_examples=60,
-    deadline=None,
     database=None,
     derandomize="CI" in os.environ,
 )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs, urlsplit
+from dataclasses import replace
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
+from gate_checks.criteria import LATENCY, RL
 from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.series import InstantQuery, RangeQuery
 from pytest_deploygate.reports.links import graph_link
 from tests.conftest import END
 from tests.faults import Exchange, Fault, faulty
 from tests.made import result
-from tests.real.asking import gate_run
+from tests.real.asking import gate_run, judged
 from tests.servers import Server
 
 KNOWN = {"query", "time", "start", "end", "step"}
@@ -103,6 +106,29 @@ def test_a_redirect_does_not_lose_them(healthy: Server) -> None:
         run = gate_run(f"{proxy.url}/old?extra_label=a", END)
         assert run.ask(INSTANT).series[0].value == 8
         assert [own(request.path) for request in proxy.requests] == [["a"], ["a"]]
+
+
+def test_a_server_may_round_a_range_down_to_whole_steps(healthy: Server) -> None:
+    shifted: list[float] = []
+
+    def inject(exchange: Exchange) -> None:
+        """Answer as a query frontend does that caches whole steps."""
+        assert exchange.request is not None
+        given = exchange.request.parameters
+        if step := float(given.get("step", 0)):
+            rounded = {name: float(given[name]) // step * step for name in ("start", "end")}
+            shifted.extend(float(given[name]) - time for name, time in rounded.items())
+            body = urlencode({**given, **rounded}).encode()
+            exchange.request = replace(exchange.request, body=body)
+        exchange.pass_on()
+
+    ranged = [one for one in (*LATENCY, *RL) if one.kind is not None]
+    plain = judged(gate_run(healthy.url, END), ranged)
+    with faulty(healthy.url, Fault(inject)) as proxy:
+        found = judged(gate_run(proxy.url, END), ranged)
+    assert len(ranged) == 3
+    assert any(shifted)
+    assert {id: one.status for id, one in found.items()} == dict.fromkeys(plain, Status.GO)
 
 
 def test_https_to_a_server_without_tls_is_told_so(healthy: Server) -> None:

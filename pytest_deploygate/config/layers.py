@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pytest_deploygate.config.contradictions import refuse_contradictions
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import (
     DEFAULT,
@@ -100,7 +101,7 @@ def merge(*layers: Layer) -> Settings:
         actions=_actions(layers),
         origins=origins,
     )
-    _refuse_contradictions(settings)
+    refuse_contradictions(settings)
     return settings
 
 
@@ -172,22 +173,3 @@ def _actions(layers: tuple[Layer, ...]) -> ActionTables:
         named |= {table["name"]: table for table in layer.table.get("actions", ())}
     file = next((layer.file for layer in layers if layer.file), None)
     return ActionTables(tuple(named.values()), file) if file else ActionTables()
-
-
-def _refuse_contradictions(settings: Settings) -> None:
-    evidence = [
-        settings.origins[name]
-        for name, value in (
-            ("gate-replay", settings.gate_replay),
-            ("gate-demo", settings.gate_demo),
-        )
-        if value
-    ]
-    if len(evidence) == 2:
-        raise ConfigurationError(f"{' and '.join(evidence)}: give only one of them")
-    if evidence and settings.gate_at is not None:
-        time = settings.origins["gate-at"]
-        raise ConfigurationError(
-            f"{time} with {evidence[0]}: evidence is judged at the time it was recorded; "
-            f"leave {time} out"
-        )

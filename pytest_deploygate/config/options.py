@@ -12,9 +12,23 @@ NAME = "deploygate"
 """The name for ``-p``, and of the console script."""
 
 OptionType = Literal[
-    "text", "path", "output", "flag", "numbers", "texts", "duration", "count", "time"
+    "text",
+    "path",
+    "output",
+    "log",
+    "flag",
+    "numbers",
+    "texts",
+    "duration",
+    "length",
+    "count",
+    "time",
 ]
-"""What an option takes. ``path`` is a file that is read, ``output`` is a file that is written."""
+"""What an option takes.
+
+``path`` is a file that is read, ``output`` a file that is written anew, ``log`` one that is
+appended to. A ``length`` is a duration that may be zero.
+"""
 
 
 class Option:
@@ -141,4 +155,26 @@ OPTIONS = (
         "gate-timeout", "longest time for all queries together (default 30s)", "duration", "TIME"
     ),
     Option("gate-concurrency", "queries that run at the same time (default 16)", "count", "N"),
+    Option(
+        "gate-watch",
+        "judge again and again for this time: does the new version stay well?",
+        "length",
+        "TIME",
+    ),
+    Option(
+        "gate-wait",
+        "judge again and again until production is well, at most for this time",
+        "length",
+        "TIME",
+    ),
+    Option("gate-steady", "a wait ends after GO for this time (default 5m)", "length", "TIME"),
+    Option("gate-delay", "time before the first round (default 0s)", "length", "TIME"),
+    Option("gate-interval", "time from one round to the next (default 30s)", "duration", "TIME"),
+    Option(
+        "gate-failures",
+        "a watch ends when a check is NO-GO in so many rounds in a row (default 3)",
+        "count",
+        "N",
+    ),
+    Option("gate-history", "append the verdict of every round as a line of JSON", "log", "FILE"),
 )

@@ -71,6 +71,7 @@ class Settings:
         gate_var: the variables of the command line; ``vars`` has those of the file too.
         gate_query_timeout: seconds.
         gate_timeout: seconds.
+        gate_watch: seconds, None without a watch; and so are the other times of rounds.
         thresholds: by key.
         vars: the variables of queries and titles, by name.
         criteria: what the configuration changes of criteria, by criterion id.
@@ -104,6 +105,13 @@ class Settings:
     gate_query_timeout: float = 10.0
     gate_timeout: float = 30.0
     gate_concurrency: int = 16
+    gate_watch: float | None = None
+    gate_wait: float | None = None
+    gate_steady: float = 300.0
+    gate_delay: float = 0.0
+    gate_interval: float = 30.0
+    gate_failures: int = 3
+    gate_history: Path | None = None
 
     thresholds: Mapping[str, Given] = field(default_factory=dict)
     vars: Mapping[str, GivenText] = field(default_factory=dict)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def converted(option: Option, given: Any, directory: Path) -> object:
     Raises:
         ConfigurationError: the value cannot be used. The message does not name the option.
     """
-    if option.type in ("path", "output"):
+    if option.type in ("path", "output", "log"):
         return directory / given
     return _CONVERTERS[option.type](given)
 
@@ -119,6 +120,7 @@ _CONVERTERS: Mapping[OptionType, Callable[[Any], object]] = {
     "numbers": numbers,
     "texts": _texts,
     "duration": seconds,
+    "length": partial(seconds, zero=True),
     "count": _count,
     "time": unix_seconds,
 }

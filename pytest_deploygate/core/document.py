@@ -10,7 +10,8 @@ from typing import Any
 
 from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import ActionResult, GateReport
-from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.result import CheckRounds, Result, Status
+from pytest_deploygate.core.rounds import Watched
 
 SCHEMA_VERSION = 1
 
@@ -25,6 +26,7 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "overall_status": report.verdict.value,
         "timestamp": _iso(report.evaluated_at),
         "rounds": [{"time": _iso(one.at), "verdict": one.verdict.value} for one in report.rounds],
+        **({"watch": _watch(report.watched)} if report.watched else {}),
         "partial": bool(report.partial),
         "partial_reason": report.partial,
         "sentence": report.sentence,
@@ -46,12 +48,23 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
     }
 
 
+def _watch(watched: Watched) -> dict[str, Any]:
+    return {
+        "mode": watched.mode.value,
+        "length": watched.length,
+        "outcome": watched.outcome,
+        "dropped": watched.dropped,
+        "unsteady": watched.unsteady,
+    }
+
+
 def _context(context: Context) -> dict[str, str | None]:
     known = asdict(context)
     return {name: known[name] or None for name in ("commit", "ref", "pipeline", "version")}
 
 
 def _check(result: Result) -> dict[str, Any]:
+    rounds = _rounds(result.rounds) if result.rounds else {}
     return {
         "id": result.id,
         "name": result.name,
@@ -70,6 +83,17 @@ def _check(result: Result) -> dict[str, Any]:
         "total": result.total,
         "warnings": list(result.warnings),
         "nodeid": result.nodeid,
+        **rounds,
+    }
+
+
+def _rounds(rounds: CheckRounds) -> dict[str, Any]:
+    counts, first, last = rounds.counts, rounds.first_failed, rounds.last_failed
+    return {
+        "rounds": {status.value: counts[status] for status in Status},
+        "first_failed": None if first is None else _iso(first),
+        "last_failed": None if last is None else _iso(last),
+        "longest_failure": rounds.longest,
     }
 
 

@@ -14,8 +14,12 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 Duration = float | str | timedelta
 
 
-def seconds(given: Duration) -> float:
+def seconds(given: Duration, *, zero: bool = False) -> float:
     """The seconds of a duration: a number, a ``timedelta``, or a text such as ``5m`` or ``1h30m``.
+
+    Args:
+        given: the duration.
+        zero: whether it may be zero.
 
     Raises:
         ConfigurationError: it is none of these, or it is not above zero, or it is not finite.
@@ -26,6 +30,8 @@ def seconds(given: Duration) -> float:
         value = _parse(given)
     else:
         value = _finite(given)
+    if zero and value == 0:
+        return 0.0
     if not 0 < value < float("inf"):
         raise ConfigurationError(f"duration {given!r} must be above zero, such as '5m' or '2h'")
     return value

@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -21,31 +21,33 @@ _INTERRUPTING = [
 ]
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, text: str | Iterable[str]) -> None:
     """Write a temporary file beside the target and rename it: no reader sees half a file.
 
-    Missing parent directories are made. A link is followed. A device or a pipe is written to
-    directly. A signal that arrives meanwhile takes effect when the file is complete.
+    The text may come in parts. Missing parent directories are made. A link is followed. A device or
+    a pipe is written to directly. A signal that arrives meanwhile takes effect when the file is
+    complete.
 
     Raises:
         OSError: the file could not be written; the target is as it was.
     """
+    parts = [text] if isinstance(text, str) else text
     if is_stream(path):
         with path.open("a", encoding="utf-8", errors=_ESCAPED) as device:
-            device.write(text)
+            device.writelines(parts)
         return
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     with _signals_deferred():
-        _replace(path, text)
+        _replace(path, parts)
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, parts: Iterable[str]) -> None:
     mode = _mode(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors=_ESCAPED, newline="\n") as file:
-            file.write(text)
+            file.writelines(parts)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, mode)

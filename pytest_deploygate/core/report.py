@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.rounds import Round, Watched
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import counted
 from pytest_deploygate.core.verdict import Verdict
@@ -48,13 +49,6 @@ class SourceInfo(NamedTuple):
     def is_recording(self) -> bool:
         """Whether evidence was judged instead of a server's answers."""
         return self.kind == "recording"
-
-
-class Round(NamedTuple):
-    """One judgement of all checks: the evaluation time in Unix seconds, and its verdict."""
-
-    at: float
-    verdict: Verdict
 
 
 class ActionStatus(StrEnum):
@@ -103,13 +97,15 @@ class GateReport:
     ``selection`` are the matchers that narrowed every query, as PromQL, and ``variables`` the
     values of the queries' variables by name.
     ``configuration`` is the configuration file, empty without one, and ``context`` what CI knows.
-    ``rounds`` are the judgements that the verdict rests on; an ordinary run has one.
+    ``rounds`` are the judgements that the verdict rests on; an ordinary run has one. ``watched``
+    says what they were for, None in an ordinary run.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
 
     verdict: Verdict
     results: tuple[Result, ...]
     rounds: tuple[Round, ...] = ()
+    watched: Watched | None = None
     problems: tuple[str, ...] = ()
     blind: str = ""
     notices: tuple[str, ...] = ()

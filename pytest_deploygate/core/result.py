@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -31,6 +32,30 @@ class Reason(StrEnum):
     WAIVED = "waived"
 
 
+class CheckRounds(NamedTuple):
+    """How one check fared in all rounds. Times are Unix seconds.
+
+    Attributes:
+        statuses: one for each round of the report, None where the check was not judged.
+        first_failed: the first round in which it was neither GO nor skipped, None if there is none.
+        last_failed: the last of these rounds.
+        longest: the longest time in seconds for which it may have failed without a break: from
+            the first round of a failure to the first one after it.
+        evaluated: whether something was measured and judged in any round.
+    """
+
+    statuses: tuple[Status | None, ...]
+    first_failed: float | None = None
+    last_failed: float | None = None
+    longest: float = 0.0
+    evaluated: bool = True
+
+    @property
+    def counts(self) -> Mapping[Status, int]:
+        """In how many rounds it had each status."""
+        return Counter(status for status in self.statuses if status is not None)
+
+
 class Result(NamedTuple):
     """One check judged.
 
@@ -43,6 +68,8 @@ class Result(NamedTuple):
         marked: whether the test is marked critical or warning.
         warnings: what the source warned of.
         history: points (Unix seconds, value) of the worst series, for a chart.
+        rounds: how the check fared in a watch or a wait, None in an ordinary run. It stays in the
+            process that judged it: a watch has only one.
     """
 
     id: str
@@ -65,13 +92,17 @@ class Result(NamedTuple):
     marked: bool = True
     warnings: tuple[str, ...] = ()
     history: tuple[tuple[float, float], ...] = ()
+    rounds: CheckRounds | None = None
 
     @property
     def evaluated(self) -> bool:
         """Whether something was measured and judged, even if only some of the series.
 
-        An answer with warnings does not count: the missing part may belong to every series.
+        An answer with warnings does not count: the missing part may belong to every series. Of
+        several rounds one is enough.
         """
+        if self.rounds is not None:
+            return self.rounds.evaluated
         part = self.reason is Reason.NO_DATA and self.value is not None and not self.warnings
         return part or self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
 
@@ -84,6 +115,7 @@ class Result(NamedTuple):
         """Return plain builtins, the only values that may travel between xdist's processes."""
         return {
             **self._asdict(),
+            "rounds": None,
             "severity": self.severity.value,
             "status": self.status.value,
             "reason": self.reason.value,

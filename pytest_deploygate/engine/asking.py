@@ -89,6 +89,11 @@ class Measurements:
         """Everything that was asked and what came of it."""
         return {query: _outcome(question) for query, question in self._questions.items()}
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether something was asked, and nothing of it was answered."""
+        return bool(self._questions) and all(map(_failed, self._questions.values()))
+
     def _left(self, deadline: float) -> float:
         return max(0.0, deadline - time.monotonic())
 
@@ -139,6 +144,10 @@ class Measurements:
             question.answer.set_exception(error)
         except Exception as error:  # the source is broken, and the check must say so
             question.answer.set_exception(SourceError(f"{type(error).__name__}: {error}"))
+
+
+def _failed(question: _Question) -> bool:
+    return not question.answer.done() or question.answer.exception() is not None
 
 
 def _outcome(question: _Question) -> Measurement | SourceError:

@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_deploygate.core.context import Context
-from pytest_deploygate.core.report import Change, GateReport, Round, SourceInfo
+from pytest_deploygate.core.report import Change, GateReport, SourceInfo
 from pytest_deploygate.core.required import Measured, unmet
+from pytest_deploygate.core.rounds import Round
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide, unguarded
 from pytest_deploygate.engine.findings import Findings, ProcessNotes
@@ -27,11 +28,11 @@ _MOST_NAMED = 3  # lost tests that are named when reports are missing
 class RunFacts(NamedTuple):
     """What a report says of a run besides what happened in it.
 
-    ``at`` is the evaluation time in Unix seconds, ``configuration`` the path of the file that was
-    read, empty for none, ``required`` patterns of checks that must be measured, ``left_out`` the
-    ids of checks that are not run on purpose, ``part_was_named`` whether the command line selects
-    checks, ``page`` the HTML page's path in the CI system's project, and ``judges`` says whether
-    checks are carried out at all.
+    ``at`` is the evaluation time in Unix seconds, of the newest round if there are several.
+    ``configuration`` is the path of the file that was read, empty for none, ``required`` patterns
+    of checks that must be measured, ``left_out`` the ids of checks that are not run on purpose,
+    ``part_was_named`` whether the command line selects checks, ``page`` the HTML page's path in the
+    CI system's project, and ``judges`` says whether checks are carried out at all.
     """
 
     at: float
@@ -61,13 +62,17 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
     absent, unmet = _requirements(findings, facts)
     obstacles = (*_problems(findings, facts), *mistakes(findings, facts), *unmet)
     problems = (*obstacles, *findings.failures)
-    blind = blindness(results, facts.left_out)
+    watched = findings.watched
+    blind = blindness(results, facts.left_out) or (watched.blind if watched else "")
     partial = _partial(notes, [*absent, unguarded(results, facts.left_out)])
-    verdict = Verdict.NO_GO if problems or blind else decide(results, partial=bool(partial))
+    at_best = partial or (watched and watched.unsteady)
+    verdict = Verdict.NO_GO if problems or blind else decide(results, partial=bool(at_best))
+    newest = () if watched else (Round(facts.at, verdict),)
     return GateReport(
         verdict=verdict,
         results=results,
-        rounds=(Round(facts.at, verdict),),
+        rounds=(*findings.rounds, *newest),
+        watched=watched,
         problems=tuple(dict.fromkeys(printable(clean(text)) for text in problems)),
         blind=blind,
         notices=(*notes.notices, *_unused(findings, facts)),

@@ -16,6 +16,7 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.report import ActionResult, Change
 from pytest_deploygate.core.result import Result
+from pytest_deploygate.core.rounds import Round, Watched
 from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.engine.ledger import Ledger, PhaseReport
 
@@ -148,7 +149,9 @@ def _unique(first: Iterable[str], second: Iterable[str]) -> tuple[str, ...]:
 class Findings:
     """Records what happens in a run. Everybody reads it; only its methods write.
 
-    ``results`` are fixed when the tests are over, ``lost`` are the tests of which no report came.
+    ``results`` are those of the newest round, and fixed when the tests are over. ``lost`` are the
+    tests of which no report came. ``watched`` says what the ``rounds`` came to; an ordinary run has
+    neither.
     ``failures`` are what went wrong after that: the verdict does not stand any more.
     Times are Unix seconds.
     """
@@ -158,6 +161,8 @@ class Findings:
         self.notes = ProcessNotes()
         self.refused = False
         self.results: tuple[Result, ...] = ()
+        self.rounds: list[Round] = []
+        self.watched: Watched | None = None
         self.lost: tuple[str, ...] = ()
         self.cut_short = ""
         self.actions: tuple[ActionResult, ...] = ()
@@ -220,6 +225,18 @@ class Findings:
             self.problem("a worker ended without a report: see its error above")
         else:
             self._join(ProcessNotes.from_builtins(notes))
+
+    def judged(self, results: tuple[Result, ...], at: float) -> None:
+        """All checks were judged in a round that ended at this time."""
+        self.results, self.ended_at = results, at
+
+    def round_is_over(self, one: Round) -> None:
+        """The verdict of a round is known."""
+        self.rounds.append(one)
+
+    def watched_as(self, watched: Watched) -> None:
+        """The last round is over."""
+        self.watched = watched
 
     def end(self, at: float, clean: Callable[[str], str], *, cut_short: str = "") -> None:
         """The tests are over: their results are fixed.

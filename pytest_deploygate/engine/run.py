@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.config.settings import Settings
@@ -17,13 +18,14 @@ from pytest_deploygate.engine import unlabelled
 from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.judging import judge, queries_of
 from pytest_deploygate.engine.outcome import unanswered
+from pytest_deploygate.engine.pace import ClockSchedule, Pace, RecordedSchedule, Schedule
 from pytest_deploygate.engine.scope import Scope, Scoped
 from pytest_deploygate.kinds.times import Times
 
 if TYPE_CHECKING:
     from pytest_deploygate.http.access import Access
     from pytest_deploygate.sources.base import Source
-    from pytest_deploygate.sources.recording import Recording
+    from pytest_deploygate.sources.recording import Evidence, Recording
 
 
 class GateRun:
@@ -35,7 +37,8 @@ class GateRun:
         source: instead of the server that the settings name; a recording comes first.
 
     Attributes:
-        at: the evaluation time of the whole run, in Unix seconds.
+        at: the evaluation time in Unix seconds; in a watch or a wait that of the round.
+        pace: the options of a watch or a wait, None in an ordinary run.
 
     Raises:
         ConfigurationError: the settings name a source that cannot be used.
@@ -50,6 +53,8 @@ class GateRun:
         self.settings = settings
         self.scope = Scope(settings)
         self.at = recording.times[0] if recording else _start(settings)
+        self.pace = _recorded_pace(recording) if recording else Pace.of(settings)
+        self._recording = recording
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, settings.gate_timeout)
         self._charts = _asking(source, settings, settings.gate_query_timeout)
@@ -88,6 +93,29 @@ class GateRun:
         """Why these criteria cannot be asked, and those that were, where a setting is wrong."""
         found = (one.problem for one in map(self.scoped, criteria) if one.misfit)
         return list(dict.fromkeys((*self._misfits, *found)))
+
+    def schedule(self, pace: Pace, wait: Callable[[float], None]) -> Schedule:
+        """When the rounds begin; those of a recording are judged without waiting."""
+        if self._recording is not None:
+            return RecordedSchedule(pace, self._recording.times)
+        return ClockSchedule(pace, self.at, wait)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """The answers of the rounds that are over, where evidence is recorded."""
+        from pytest_deploygate.sources.recording import Evidence
+
+        return Evidence()
+
+    def begin_round(self, at: float) -> None:
+        """Another round begins, at an evaluation time in Unix seconds: it asks everything anew."""
+        self.at = at
+        self.measurements = _asking(self.source, self.settings, self.settings.gate_timeout)
+
+    def end_round(self) -> None:
+        """A round is over; its answers are kept if evidence is recorded."""
+        if self.settings.gate_record:
+            self.evidence.add_round(self.at, self.measurements.answers())
 
     def prefetch(self, criteria: Iterable[Criterion], at: float) -> None:
         """Begin to ask for these criteria; judging them waits for the answers."""
@@ -181,8 +209,11 @@ class GateRun:
         return history.joined(results, self._histories)
 
     def answers(self) -> dict[Query, Measurement | SourceError]:
-        """Everything that was asked and what came of it; of the charts, what was answered."""
-        return {**self._histories, **self.measurements.answers()}
+        """Everything that was asked and what came of it; of the charts, what was answered.
+
+        The answers of rounds are in the evidence already.
+        """
+        return {**self._histories, **({} if self.pace else self.measurements.answers())}
 
     def _server(self, environ: Mapping[str, str]) -> Source:
         from pytest_deploygate.sources.prometheus import open_server
@@ -218,6 +249,22 @@ def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
     from pytest_deploygate.http.access import access_by_url
 
     return access_by_url(url, redactor, origin=settings.origins["gate-pushgateway"])
+
+
+def _recorded_pace(recording: Recording) -> Pace | None:
+    """The options with which it was recorded.
+
+    Raises:
+        ConfigurationError: they are something else.
+    """
+    if recording.watch is None:
+        return None
+    try:
+        return Pace.from_builtins(recording.watch)
+    except (ValueError, TypeError, KeyError):
+        raise ConfigurationError(
+            f"--gate-replay {recording.info.location}: its watch cannot be read; record it again"
+        ) from None
 
 
 def _recording(settings: Settings) -> Recording | None:

@@ -23,9 +23,11 @@ from pytest_deploygate.config.options import NAME, OPTIONS
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.context import context_of
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.files import refuse_unwritable
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.conclusion import RunFacts
 from pytest_deploygate.engine.findings import Findings
+from pytest_deploygate.engine.pace import Pace
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.fixture import Gate
@@ -36,7 +38,8 @@ from pytest_deploygate.plugin.process_ends import refuse_what_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import CleaningHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
-from pytest_deploygate.plugin.run_outputs import make_way, report_files
+from pytest_deploygate.plugin.run_outputs import make_way, report_files, round_outputs
+from pytest_deploygate.plugin.watch_hooks import WatchHooks
 from pytest_deploygate.plugin.xdist_hooks import ControllerHooks, TransferHooks, WorkerHooks
 from pytest_deploygate.reports.platforms import path_in_project
 
@@ -74,7 +77,10 @@ def _hooks(config: pytest.Config) -> GateHooks:
     if added:
         kinds()
     settings = _settings(config, kinds)
-    hooks = GateHooks(config, GateRun(settings, os.environ, _source(config, settings)), Findings())
+    run = GateRun(settings, os.environ, _source(config, settings))
+    if run.pace:
+        _refuse_processes(config, run.pace)
+    hooks = GateHooks(config, run, Findings())
     if is_worker(config):
         config.pluginmanager.register(WorkerHooks(config, hooks), "deploygate-worker")
     else:
@@ -119,7 +125,13 @@ def _register_run(
     document = JsonReportHooks(config, end.conclude, run.redactor)
     files = report_files(run, findings, _added_reports(config), render_json=document.render)
     make_way(files, discards=judged)
+    if history := run.settings.gate_history:
+        refuse_unwritable("--gate-history", history)
     config.pluginmanager.register(RunHooks(config, hooks, end, files), RUN_HOOKS)
+    if run.pace:
+        watch = WatchHooks(run.pace, hooks, end, round_outputs(run, files))
+        config.pluginmanager.register(watch, "deploygate-watch")
+        config.add_cleanup(run.evidence.close)
     config.pluginmanager.register(document, "deploygate-json-report")
     config.pluginmanager.register(ControllerHooks(run, findings), "deploygate-controller")
 
@@ -129,6 +141,15 @@ def _refuse_what_hides_failures(config: pytest.Config) -> None:
         raise pytest.UsageError("deploygate: --dist each runs every check twice; use -n alone")
     if not __debug__ and config.option.assertmode == "plain":
         raise pytest.UsageError("deploygate: python -O with --assert=plain asserts nothing")
+
+
+def _refuse_processes(config: pytest.Config, pace: Pace) -> None:
+    """A round would have to be the same one in all processes."""
+    if getattr(config.option, "dist", "no") != "no" or getattr(config.option, "tx", None):
+        raise pytest.UsageError(
+            f"deploygate: --gate-{pace.mode} with -n: checks are judged faster than processes "
+            "start; leave -n out"
+        )
 
 
 def _fixtures(gate: Callable[[], Gate]) -> ModuleType:

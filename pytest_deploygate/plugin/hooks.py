@@ -148,11 +148,21 @@ class GateHooks:
             self._note_what_is_missing()
         if not self._worker:
             self._refuse_misfits()
-            if tests.judges(self._config):
-                left_out = self.run.settings.why_left_out
-                asked = [one for one in self.criteria if not left_out(one.id)]
-                self.run.prefetch(asked, self.run.at)
+            if tests.judges(self._config) and not self.run.pace:
+                self._prefetch()
         gc.freeze()
+
+    def _prefetch(self) -> None:
+        left_out = self.run.settings.why_left_out
+        asked = [one for one in self.criteria if not left_out(one.id)]
+        self.run.prefetch(asked, self.run.at)
+
+    def begin_round(self, items: list[pytest.Item], at: float) -> None:
+        """Ask for another round of a watch or a wait, at an evaluation time in Unix seconds."""
+        self.run.begin_round(at)
+        for item in items:
+            item.stash[_NOTE] = item.stash[_NOTE]._replace(at=at)
+        self._prefetch()
 
     def _note_what_is_missing(self) -> None:
         """Note the checks that were meant perhaps and are not collected, selected or not."""

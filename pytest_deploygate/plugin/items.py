@@ -14,7 +14,7 @@ import pytest
 from pytest_deploygate.core.criterion import Criterion, humanised
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.engine.ledger import CheckNote
+from pytest_deploygate.engine.ledger import CheckNote, PhaseReport
 from pytest_deploygate.plugin.failures import without_colour
 
 CHECKS = "gate_checks"
@@ -188,6 +188,19 @@ def message_of(report: pytest.TestReport) -> str:
     if report.skipped and hasattr(report, "wasxfail"):
         return f"xfail: {printable(report.wasxfail)}"
     return last_line(report)
+
+
+def phase_of(report: pytest.TestReport) -> PhaseReport:
+    """A report in the words of the ledger."""
+    return PhaseReport(
+        report.nodeid,
+        report.when or "",
+        report.outcome,
+        report.duration,
+        attached(report),
+        message_of(report),
+        part_of(report),
+    )
 
 
 def last_line(report: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,7 @@ import pytest
 
 from pytest_deploygate.actions.plan import MISTAKEN, ActionPlan
 from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine import conclusion
 from pytest_deploygate.engine.conclusion import RunFacts
@@ -47,6 +49,14 @@ class RunEnd:
     def conclude(self) -> GateReport:
         """The report of what has been found until now."""
         return conclusion.conclude(self._findings, self._facts, self._run.redactor.text)
+
+    def judge_round(self, results: tuple[Result, ...], at: float) -> GateReport:
+        """The report of one round of a watch or a wait, at an evaluation time in Unix seconds."""
+        self._facts = self._facts._replace(at=at)
+        self._findings.judged(results, time.time())
+        report = self.conclude()
+        self._findings.round_is_over(report.rounds[-1])
+        return report
 
     def judge(self, use: SettingsUse) -> None:
         """Bring in what is known only when the tests are over.
@@ -106,6 +116,12 @@ class RunEnd:
         except KeyboardInterrupt:
             self._findings.failure("the run was interrupted while its reports were written")
             return write_all(outputs, self.conclude, self._failed)
+
+    def write_round(self, outputs: Sequence[Output], report: GateReport) -> None:
+        """Write what is written in every round; what fails is told at the end."""
+        for output in outputs:
+            if why := output.write(report):
+                self._findings.notice(why)
 
     def _failed(self, output: Output, why: str) -> None:
         if output.required:

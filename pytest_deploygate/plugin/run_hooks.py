@@ -11,7 +11,6 @@ import pytest
 
 from pytest_deploygate.actions.plan import INTERRUPTED
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.engine.ledger import PhaseReport
 from pytest_deploygate.plugin import items as tests
 from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.hooks import GateHooks
@@ -53,7 +52,7 @@ class RunHooks:
         """From here on there is something to act on."""
         self._end.actions.begin()
         reporter = self._terminal_reporter
-        shown = reporter and reporter.isatty and reporter.verbosity >= 0
+        shown = reporter and reporter.isatty and reporter.verbosity >= 0 and not self._run.pace
         if shown and session.items and tests.judges(self._config):
             self._show_progress(reporter, session.items[0])
 
@@ -67,16 +66,13 @@ class RunHooks:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep what arrives, from this process or from a worker."""
-        when = report.when or ""
-        if when not in ("setup", "call", "teardown"):
+        if report.when not in ("setup", "call", "teardown"):
             self._findings.problem(f"{report.nodeid}: its worker crashed")
         if report.failed:
             shown = report.longrepr
             self._failed += 1
             self._has_tracebacks |= not isinstance(shown, str) or "\n" in shown
-        note, message = tests.attached(report), tests.message_of(report)
-        told = report.nodeid, when, report.outcome, report.duration, note, message
-        self._findings.reported(PhaseReport(*told, tests.part_of(report)))
+        self._findings.reported(tests.phase_of(report))
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """What an interrupted run says is nothing to act on; what -x ends early is."""

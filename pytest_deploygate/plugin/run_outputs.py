@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,11 @@ from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.reports.history_file import HistoryFile
 from pytest_deploygate.reports.outputs import Output, Pushgateway, ReportFile, Terminal
 from pytest_deploygate.reports.platforms import GitHubLog, github_files, on_github
 
-Render = Callable[[GateReport], str]
+Render = Callable[[GateReport], str | Iterable[str]]
 
 
 def report_files(
@@ -45,11 +45,10 @@ def report_files(
     ]
 
 
-def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> str:
-    from pytest_deploygate.sources.recording import encode
-
-    location, answers = run.source.info.location, findings.notes.answers
-    return json.dumps(encode([one.at for one in report.rounds], location, answers)) + "\n"
+def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> Iterator[str]:
+    watch = run.pace.to_builtins() if run.pace else None
+    answers = findings.notes.answers
+    return run.evidence.encoded(report.evaluated_at, run.source.info.location, answers, watch)
 
 
 def make_way(files: Sequence[ReportFile], *, discards: bool) -> None:
@@ -96,7 +95,20 @@ def outputs_of(
         log: of a step of GitHub Actions.
     """
     step = github_files(os.environ) if judges else []
-    return [*files, *_pushgateway(run), *step, *_logs(files, writer, verbosity, log)]
+    history = [] if run.pace or not judges else _history(run)
+    logs = _logs(files, writer, verbosity, log)
+    return [*files, *_pushgateway(run), *history, *step, *logs]
+
+
+def round_outputs(run: GateRun, files: Sequence[ReportFile]) -> list[Output]:
+    """What is written in every round of a watch or a wait: the metrics and the history."""
+    metrics = [file for file in files if file.origin == "--gate-metrics"]
+    return [*metrics, *_pushgateway(run), *_history(run)]
+
+
+def _history(run: GateRun) -> Iterator[Output]:
+    if path := run.settings.gate_history:
+        yield HistoryFile(path)
 
 
 def _pushgateway(run: GateRun) -> Iterator[Output]:

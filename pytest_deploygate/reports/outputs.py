@@ -37,12 +37,14 @@ class ReportFile:
     Args:
         origin: the option or the hook that asked for it.
         path: where it is written.
-        render: makes its text.
+        render: makes its text, whole or in parts.
     """
 
     required = True
 
-    def __init__(self, origin: str, path: Path, render: Callable[[GateReport], str]) -> None:
+    def __init__(
+        self, origin: str, path: Path, render: Callable[[GateReport], str | Iterable[str]]
+    ) -> None:
         self.origin = origin
         self.path = path
         self._render = render

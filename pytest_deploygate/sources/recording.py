@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.report import SourceInfo
@@ -23,11 +25,19 @@ Answers = Mapping[Query, Measurement | SourceError]
 class Recording:
     """A source that answers from evidence, at the times at which it was recorded.
 
-    ``times`` are the evaluation times in Unix seconds: one for each round, at least one.
+    ``times`` are the evaluation times in Unix seconds: one for each round, at least one. ``watch``
+    holds the options of a watch or a wait as they were recorded, None for an ordinary run.
     """
 
-    def __init__(self, location: str, times: Sequence[float], answers: Answers) -> None:
+    def __init__(
+        self,
+        location: str,
+        times: Sequence[float],
+        answers: Answers,
+        watch: Mapping[str, Any] | None = None,
+    ) -> None:
         self.times = tuple(times)
+        self.watch = watch
         self._answers = answers
         self._location = location
 
@@ -53,24 +63,60 @@ class Recording:
         return []
 
 
-def encode(times: Sequence[float], source: str, answers: Answers) -> dict[str, Any]:
-    """Evidence as a JSON document; numbers are strings, as in Prometheus' own API.
+class Evidence:
+    """The answers of a run while it goes on: of rounds that are over they are kept in a file."""
 
-    Args:
-        times: the evaluation times in Unix seconds, the first one first.
-        source: where the answers came from.
-        answers: to every query of these times.
-    """
-    moments = {"evaluation_times": list(times)} if len(times) > 1 else {}
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "evaluation_time": times[0],
-        "evaluated_at": datetime.fromtimestamp(times[0], UTC).isoformat(),
-        **moments,
-        "source": source,
-        "answers": answers_to_builtins(answers),
-    }
+    def __init__(self) -> None:
+        self._rounds: IO[str] | None = None
+        self._times: list[float] = []
+
+    def add_round(self, at: float, answers: Answers) -> None:
+        """The answers of one round at an evaluation time in Unix seconds."""
+        if self._rounds is None:
+            self._rounds = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
+        self._times.append(at)
+        for entry in answers_to_builtins(answers):
+            self._rounds.write(json.dumps(entry) + "\n")
+
+    def close(self) -> None:
+        """Nothing is written any more."""
+        if self._rounds is not None:
+            self._rounds.close()
+
+    def encoded(
+        self, at: float, source: str, answers: Answers, watch: Mapping[str, Any] | None = None
+    ) -> Iterator[str]:
+        """Evidence as the parts of a JSON document; numbers are strings, as in Prometheus' own API.
+
+        Args:
+            at: the evaluation time in Unix seconds, where there are no rounds.
+            source: where the answers came from.
+            answers: besides those of the rounds.
+            watch: the options of a watch or a wait.
+        """
+        times = self._times or [at]
+        head = {
+            "format": FORMAT,
+            "version": VERSION,
+            "evaluation_time": times[0],
+            "evaluated_at": datetime.fromtimestamp(times[0], UTC).isoformat(),
+            **({"evaluation_times": times} if len(times) > 1 else {}),
+            **({"watch": watch} if watch else {}),
+            "source": source,
+        }
+        yield json.dumps(head)[:-1] + ', "answers": ['
+        between = ""
+        for line in self._lines(answers):
+            yield between + line
+            between = ", "
+        yield "]}\n"
+
+    def _lines(self, answers: Answers) -> Iterator[str]:
+        if self._rounds is not None:
+            self._rounds.seek(0)
+            yield from (line.rstrip("\n") for line in self._rounds)
+            self._rounds.seek(0, os.SEEK_END)
+        yield from map(json.dumps, answers_to_builtins(answers))
 
 
 def answers_to_builtins(answers: Answers) -> list[dict[str, Any]]:
@@ -157,7 +203,8 @@ def _parse(text: str, location: str) -> Recording:
         times = [float(time) for time in times]
         if not times or not all(map(math.isfinite, times)):
             raise ValueError("no time")
-        return Recording(location, times, answers_from_builtins(document["answers"]))
+        answers = answers_from_builtins(document["answers"])
+        return Recording(location, times, answers, document.get("watch"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "

@@ -166,6 +166,8 @@ class GateReport:
         failed = worst_first(self.with_status(Status.NO_GO) or self.with_status(Status.WARNING))
         if self.blind and not (failed and _is_down(failed[0])):
             return self.blind
+        if not failed and self.watched and self.watched.unsteady:
+            return self.watched.unsteady
         if not failed and self.partial:
             there = len(self.results) + self.deselected
             ran = sum(result.reason is not Reason.SKIPPED for result in self.results)

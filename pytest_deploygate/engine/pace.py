@@ -65,8 +65,13 @@ class Pace:
         return cls(mode=Mode(plain["mode"]), failures=int(plain["failures"]), **times)
 
     @property
+    def planned(self) -> int:
+        """How many rounds are planned."""
+        return int(round(self.length / self.interval, 6)) + 1
+
+    @property
     def most_added(self) -> int:
-        """How many rounds a watch may add to those that are planned; to a single one it adds none."""
+        """How many rounds a watch may add to those that are planned; none to a single one."""
         return self.failures - 1 if self.mode is Mode.WATCH and self.length else 0
 
 

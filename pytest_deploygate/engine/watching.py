@@ -13,7 +13,7 @@ from pytest_deploygate.core.result import CheckRounds, Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import counted, value_text
 from pytest_deploygate.core.verdict import Verdict
-from pytest_deploygate.engine.pace import Pace
+from pytest_deploygate.engine.pace import Pace, Schedule
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _Results = tuple[Result, ...]
@@ -263,6 +263,25 @@ class Wait(Watching):
         good_for = spoken(max(self._good_for(), 0.0))
         unsteady = f"not well for {steady} by the end of the wait, only for {good_for}"
         return End(results, f"to its end, {rounds}", blind, unsteady)
+
+
+def follow(schedule: Schedule, watch: Watching, judge: Callable[[float], None]) -> None:
+    """Judge one round after the other until the end.
+
+    Args:
+        schedule: when the rounds begin.
+        watch: decides how long it goes on.
+        judge: judges a round at a time in Unix seconds, and adds it to the watch.
+    """
+    for at in schedule.planned():
+        judge(at)
+        if watch.is_decided:
+            return
+    added = schedule.added()
+    while watch.goes_on and not watch.is_decided:
+        if (more := next(added, None)) is None:
+            return
+        judge(more)
 
 
 def watching(pace: Pace) -> Watching:

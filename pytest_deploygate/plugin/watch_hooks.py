@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.rounds import Watched
 from pytest_deploygate.engine.ledger import Ledger
 from pytest_deploygate.engine.pace import Pace
-from pytest_deploygate.engine.watching import Seen, watching
+from pytest_deploygate.engine.watching import Seen, follow, watching
 from pytest_deploygate.plugin import items as tests
 from pytest_deploygate.plugin.fixture import failed_text
 from pytest_deploygate.plugin.hooks import GateHooks
@@ -59,23 +60,12 @@ class WatchHooks:
             return None
         reporter = session.config.pluginmanager.get_plugin("terminalreporter")
         if reporter is not None and reporter.verbosity >= 0:
-            self._progress = Progress(reporter, self._hooks.run.redactor.text)
+            self._progress = Progress(reporter, self._hooks.run.redactor.text, self._pace.planned)
         try:
-            self._judge(session)
+            follow(self._schedule, self._watching, partial(self._judge_round, session))
         finally:
             self._hand_out(session)
         return True
-
-    def _judge(self, session: pytest.Session) -> None:
-        for at in self._schedule.planned():
-            self._judge_round(session, at)
-            if self._watching.is_decided:
-                return
-        added = self._schedule.added()
-        while self._watching.goes_on and not self._watching.is_decided:
-            if (more := next(added, None)) is None:
-                return
-            self._judge_round(session, more)
 
     def _judge_round(self, session: pytest.Session, at: float) -> None:
         run = self._hooks.run

@@ -11,6 +11,7 @@ from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.text import inert, printable
+from pytest_deploygate.core.verdict import Verdict
 
 _TICK = 1.0  # seconds between two changes of the live line
 
@@ -21,10 +22,12 @@ class Progress:
     Args:
         reporter: pytest's terminal reporter, None where nothing is shown.
         clean: takes secrets out of a text.
+        planned: how many rounds there will be, if it does not end earlier.
     """
 
-    def __init__(self, reporter: Any, clean: Callable[[str], str]) -> None:
+    def __init__(self, reporter: Any, clean: Callable[[str], str], planned: int = 1) -> None:
         self._reporter = reporter
+        self._planned = planned
         self._clean = clean
         self._is_live = bool(reporter and reporter.isatty)
         self._rounds = 0
@@ -45,8 +48,11 @@ class Progress:
         if self._reporter is None:
             return
         moment = datetime.fromtimestamp(report.evaluated_at, UTC)
-        sentence = "" if report.exit_code == 0 else f": {report.sentence}"
-        self._text = f"{moment:%H:%M:%S} round {self._rounds}: {report.verdict.label}{sentence}"
+        sentence = "" if report.verdict is Verdict.GO else f": {report.sentence}"
+        which = f"round {self._rounds} of {self._planned}"
+        if self._rounds > self._planned:
+            which = f"round {self._rounds}, added"
+        self._text = f"{moment:%H:%M:%S} {which}: {report.verdict.label}{sentence}"
         failed = report.with_status(Status.NO_GO, Status.WARNING)
         state = report.verdict, report.obstacles, [(one.id, one.status) for one in failed]
         if self._is_live:

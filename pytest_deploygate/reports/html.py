@@ -26,6 +26,7 @@ from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope, why_no_chart
 from pytest_deploygate.reports.links import graph_link
 from pytest_deploygate.reports.page_cache import CompiledTemplates
+from pytest_deploygate.reports.strips import strips
 from pytest_deploygate.reports.used import used
 
 _FAILED = (Status.NO_GO, Status.WARNING)
@@ -96,6 +97,7 @@ def render(report: GateReport) -> str:
         advice=_advice(report),
         remarks=list(_remarks(report)),
         used=list(used(report)),
+        strips=strips(report),
         size=SIZE,
     )
 
@@ -153,6 +155,8 @@ def _remarks(report: GateReport) -> Iterator[tuple[str, str]]:
     yield from (("Problem", text) for text in report.obstacles if text != report.sentence)
     if report.partial:
         yield "Partial", f"not everything was checked: {report.partial}"
+    if report.watched and report.watched.unsteady:
+        yield "Unsteady", report.watched.unsteady
     if report.advisory and report.exit_code != report.verdict.exit_code:
         code = report.verdict.exit_code
         yield "Advisory", f"the run ends in 0 instead of {code}: it blocks nothing"

@@ -34,6 +34,7 @@ def render(report: GateReport) -> str:
             "verdict": report.verdict.label,
             "partial": report.partial or "no",
             "configuration": report.configuration or "none",
+            **({"rounds": str(len(report.rounds))} if report.watched else {}),
         },
     )
     text: str = to_xml_report_string([suite], prettyprint=len(cases) <= _PRETTY_UP_TO)

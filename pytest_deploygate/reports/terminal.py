@@ -145,6 +145,8 @@ def _conclusion(report: GateReport, emoji: bool) -> Iterator[Line]:
         yield Line(f"   Advisory run: exit code 0 instead of {report.verdict.exit_code}", "yellow")
     if report.partial:
         yield Line(f"   Partial: {report.partial}", "yellow")
+    if report.watched and report.watched.unsteady:
+        yield Line(f"   Not steady: {report.watched.unsteady}", "yellow")
     for notice in report.notices:
         yield Line(f"   Notice: {notice}", "yellow")
 

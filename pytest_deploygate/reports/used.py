@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.rounds import Watched
+from pytest_deploygate.core.text import counted
+from pytest_deploygate.core.verdict import Verdict
 
 
 class Used(NamedTuple):
@@ -21,6 +26,8 @@ def used(report: GateReport) -> Iterator[Used]:
 
     The configuration is always there: to read none is worth as much as to read the wrong one.
     """
+    if report.watched:
+        yield Used("Rounds", _rounds(report, report.watched))
     replayed = " (replayed)" if report.source.is_recording else ""
     yield Used("Source", f"{report.source.location}{replayed}")
     yield Used("Configuration", report.configuration or "none")
@@ -31,3 +38,12 @@ def used(report: GateReport) -> Iterator[Used]:
     if report.variables:
         yield Used("Variables", ", ".join(f"{k}={v}" for k, v in sorted(report.variables.items())))
     yield from (Used(*fact) for fact in report.context.facts())
+
+
+def _rounds(report: GateReport, watched: Watched) -> str:
+    """What was planned, how it ended, and the verdicts of the rounds."""
+    counts = Counter(one.verdict for one in report.rounds)
+    verdicts = ", ".join(f"{counts[one]:,} {one.label}" for one in reversed(Verdict) if counts[one])
+    dropped = f"; {counted(watched.dropped, 'round')} left out" if watched.dropped else ""
+    outcome = f", {watched.outcome}" if watched.outcome else ""
+    return f"{watched.mode} of {spoken(watched.length)}{outcome}: {verdicts}{dropped}"

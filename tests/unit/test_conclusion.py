@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, GateReport
-from pytest_deploygate.core.rounds import Round
 from pytest_deploygate.core.result import Result, Status
+from pytest_deploygate.core.rounds import Round
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.engine.conclusion import RunFacts, conclude, mistakes
 from pytest_deploygate.engine.findings import Findings, ProcessNotes, SettingsUse

@@ -23,7 +23,9 @@ TYPES: Mapping[OptionType, object] = {
     "numbers": Mapping[str, float],
     "texts": Mapping[str, str],
     "duration": float,
+    "log": Path | None,
     "count": int,
+    "length": float,
     "time": float | None,
 }
 TABLES = {
@@ -31,6 +33,7 @@ TABLES = {
     *("mentions", "file", "other_files"),
 }
 """The attributes that are not options."""
+DURATIONS = ("duration", "length")
 
 
 def test_every_option_has_an_attribute_and_every_attribute_an_option() -> None:
@@ -63,7 +66,7 @@ def test_the_help_is_one_line_and_names_the_real_default(option: Option) -> None
         assert option.type not in ("duration", "count")
         return
     value = getattr(Settings(), option.dest)
-    assert stated[1] == (spoken(value) if option.type == "duration" else str(value))
+    assert stated[1] == (spoken(value) if option.type in DURATIONS else str(value))
 
 
 def test_settings_are_frozen_and_do_not_show_a_password() -> None:

@@ -286,6 +286,7 @@ results = st.builds(
     marked=st.booleans(),
     warnings=st.lists(texts, max_size=2).map(tuple),
     history=points,
+    rounds=st.none(),
 )
 queries: st.SearchStrategy[Query] = st.builds(InstantQuery, texts, numbers) | st.builds(
     RangeQuery, texts, numbers, numbers, numbers

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -43,9 +43,9 @@ OUTCOMES = {
 FIVE = ("good", "bad", "no data", "error", "interrupt")
 
 
-def pace(mode: Mode = Mode.WATCH, **changes: object) -> Pace:
+def pace(mode: Mode = Mode.WATCH, **changes: Any) -> Pace:
     usual = {"length": 90.0, "steady": 60.0, "delay": 0.0, "interval": INTERVAL, "failures": 3}
-    return Pace(mode=mode, **{**usual, **changes})  # type: ignore[arg-type]
+    return Pace(mode=mode, **{**usual, **changes})
 
 
 class Times:
@@ -237,7 +237,7 @@ def test_a_wait_is_not_steady_before_the_rounds_are_that_far_apart() -> None:
     assert played.report.sentence == "not well for 1m10s by the end of the wait, only for 1m"
 
 
-def rows(*rounds: Sequence[Result], **changes: object) -> tuple[Result, ...]:
+def rows(*rounds: Sequence[Result], **changes: Any) -> tuple[Result, ...]:
     watch = watching(pace(**changes))
     for number, results in enumerate(rounds):
         watch.add(Seen(END + number * INTERVAL, results, Verdict.GO))

@@ -35,14 +35,16 @@ _TOOLS = {
         done
     """,
     "pytest": """
-        printf '%s\\n' "$@" > "$PLAN/arguments"
+        watch=
+        for argument in "$@"; do if [ "$argument" = --gate-watch ]; then watch=watch-; fi; done
+        printf '%s\\n' "$@" > "$PLAN/${watch}arguments"
         while [ $# -gt 0 ]; do
-            if [ "$1" = --gate-json ] && [ -f "$PLAN/report" ]; then
-                mkdir -p "$(dirname "$2")" && cp "$PLAN/report" "$2"
+            if [ "$1" = --gate-json ] && [ -f "$PLAN/${watch}report" ]; then
+                mkdir -p "$(dirname "$2")" && cp "$PLAN/${watch}report" "$2"
             fi
             shift
         done
-        code=$(cat "$PLAN/code")
+        code=$(cat "$PLAN/${watch}code")
         if [ "$code" = 137 ]; then kill -9 $$; fi
         exit "$code"
     """,
@@ -86,6 +88,12 @@ class Workplace:
         (self.plan / "pip").write_text(str(pip))
         if report:
             (self.plan / "report").write_text(report)
+
+    def watched(self, *, code: int, report: str = "") -> None:
+        """Let the watch after the deployment end in ``code`` having written this report."""
+        (self.plan / "watch-code").write_text(str(code))
+        if report:
+            (self.plan / "watch-report").write_text(report)
 
     def left_over(self, report: str) -> None:
         """Let a former run have left its report where the next one will write."""
@@ -196,6 +204,9 @@ def gitlab(text: str, place: Workplace, shell: str = "bash") -> Outcome:
             shutil.copy(place.project / name, elsewhere / name)
     elsewhere.mkdir(exist_ok=True)
     deploy_code, more = _gitlab_job(deploy, place, elsewhere, shell)
+    if deploy_code == 0 and "watch-production" in jobs:
+        deploy_code, last = _gitlab_job(jobs["watch-production"], place, elsewhere, shell)
+        more += last
     return Outcome(passed=deploy_code == 0, log=log + more, facts=facts)
 
 

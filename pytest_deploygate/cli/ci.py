@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-warning", action="store_true", help="also deploy on WARNING")
     parser.add_argument("--max-age", metavar="TIME", default="", help="maximum age of a report")
     parser.add_argument(
+        "--watch",
+        metavar="TIME",
+        default="",
+        help="after the deployment, watch for this time and carry the actions out on NO-GO",
+    )
+    parser.add_argument(
         "--package",
         metavar="REQUIREMENT",
         action="append",
@@ -93,8 +99,10 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
     for text in (given.prometheus_url, given.env, *packages, *checks):
         if not text.isprintable():
             raise ConfigurationError(f"{text!r}: must be one line of printable characters")
-    if given.max_age:
-        seconds(given.max_age)
+    for duration in filter(None, (given.max_age, given.watch)):
+        seconds(duration)
+    if given.watch and given.platform == "cron":
+        raise ConfigurationError("--watch: the daily script deploys nothing; leave --watch out")
     judged_by = ["--gate-env", given.env] if given.env else []
     expected = [*(["--env", given.env] if given.env else [])]
     expected += ["--max-age", given.max_age] if given.max_age else []
@@ -104,6 +112,7 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
         "packages": shlex.join(packages),
         "checks": "".join(f" {shlex.quote(word)}" for word in (*checks, *judged_by)),
         "verify": "".join(f" {shlex.quote(word)}" for word in expected),
+        "watch": given.watch,
         "allow_warning": given.allow_warning,
         "allowed": " --allow-warning" if given.allow_warning else "",
     }

@@ -99,13 +99,16 @@ def pipeline(
 ) -> Runner:
     """One of the pipelines that deploy, to be run with or without allowing WARNING."""
 
-    def run(*, allow_warning: bool = False) -> Outcome:
+    def run(*, allow_warning: bool = False, watch: bool = False) -> Outcome:
         if request.param == "action":
+            if watch:
+                pytest.skip("the action ends before the deployment")
             text = (ROOT / "action.yml").read_text()
             return pipelines.action(text, place, allow_warning=str(allow_warning).lower())
         platform, _, shell = request.param.partition("-")
         with chdir(place.project):  # the checks are chosen for the repository of the pipeline
-            text = printed(capsys, platform, *(["--allow-warning"] if allow_warning else []))
+            allowed = ["--allow-warning"] if allow_warning else []
+            text = printed(capsys, platform, *allowed, *(["--watch", "30m"] if watch else []))
         if platform == "gitlab":
             return pipelines.gitlab(text, place, shell or "bash")
         return getattr(pipelines, platform)(text, place)  # type: ignore[no-any-return]
@@ -131,6 +134,28 @@ def test_a_fresh_go_deploys(pipeline: Runner, place: Workplace, allow_warning: b
     assert outcome.passed, outcome.log
     assert place.deployed
     assert outcome.facts.get("asked") is not True
+
+
+@pytest.mark.parametrize(
+    ("code", "made", "passed"), [(0, GO, True), (1, WARNING, True), (2, NO_GO, False)]
+)
+def test_the_watch_after_the_deployment_decides_how_the_pipeline_ends(
+    pipeline: Runner, place: Workplace, code: int, made: GateReport, passed: bool
+) -> None:
+    place.planned(code=0, report=fresh(GO))
+    place.watched(code=code, report=fresh(made))
+    outcome = pipeline(watch=True)
+    assert place.deployed
+    assert outcome.passed is passed, outcome.log
+    arguments = (place.plan / "watch-arguments").read_text().split("\n")
+    assert arguments[arguments.index("--gate-watch") + 1] == "30m"
+    assert "--gate-act" in arguments
+
+
+def test_a_watch_without_a_report_fails_the_pipeline(pipeline: Runner, place: Workplace) -> None:
+    place.planned(code=0, report=fresh(GO))
+    place.watched(code=0)
+    assert not pipeline(watch=True).passed
 
 
 def test_a_warning_deploys_where_it_is_allowed_to(pipeline: Runner, place: Workplace) -> None:

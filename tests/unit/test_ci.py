@@ -24,6 +24,7 @@ OPTIONS = {
     "default": (),
     "usual": ("--prometheus-url", "https://prom.example.com/a?b=1&c=2", "--env", "production"),
     "allowed": ("--allow-warning", "--max-age", "1h", "--package", "git+https://e.com/r@v1#egg=x"),
+    "watched": ("--watch", "30m", "--env", "production"),
     "a word of YAML": ("--env", "no"),
     "nasty": ("--prometheus-url", "http://h/'\"\\#: %{}", "--env", 'it\'s "$(touch x)" \\ #: {'),
 }
@@ -99,7 +100,8 @@ def test_the_scripts_are_plain_shell(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, platform: str
 ) -> None:
     """What every shell parses: there are images without bash."""
-    text = printed(capsys, platform, *OPTIONS["nasty"], "--", *NASTY)
+    watch = () if platform == "cron" else ("--watch", "30m")
+    text = printed(capsys, platform, *OPTIONS["nasty"], *watch, "--", *NASTY)
     for number, script in enumerate(scripts(platform, text)):
         path = tmp_path / f"{number}.sh"
         path.write_text(script)
@@ -164,7 +166,7 @@ def test_packages_are_installed_as_they_were_given(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize(
     "options",
-    [("--env", "a\nb"), ("--prometheus-url", "http://h\r"), ("--max-age", "soon"), ("--", "a\nb")],
+    [("--watch", "long"), ("--env", "a\nb"), ("--prometheus-url", "http://h\r"), ("--max-age", "soon"), ("--", "a\nb")],
 )
 def test_a_value_that_no_script_can_hold_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], options: tuple[str, ...]
@@ -173,3 +175,8 @@ def test_a_value_that_no_script_can_hold_is_refused_in_one_line(
     captured = capsys.readouterr()
     assert captured.out == ""
     assert len(captured.err.splitlines()) == 1
+
+
+def test_the_daily_script_has_nothing_to_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ci", "cron", "--watch", "30m"]) == 2
+    assert "deploys nothing" in capsys.readouterr().err

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "ci": "pytest_deploygate.cli.ci",
     "grafana": "pytest_deploygate.cli.grafana",
     "rules": "pytest_deploygate.cli.rules",
+    "history": "pytest_deploygate.cli.history",
 }
 
 

@@ -13,7 +13,7 @@ from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.reports.history_file import HistoryFile
+from pytest_deploygate.reports.history.file import HistoryFile
 from pytest_deploygate.reports.outputs import Output, Pushgateway, ReportFile, Terminal
 from pytest_deploygate.reports.platforms import GitHubLog, github_files, on_github
 

@@ -50,10 +50,10 @@ def strips(report: GateReport) -> Strips | None:
     if report.watched is None or len(report.rounds) < 2:
         return None
     verdicts = [Status(one.verdict) for one in report.rounds]
-    rows = [_strip("Verdict of each round", Status(report.verdict), verdicts)]
+    rows = [strip("Verdict of each round", Status(report.verdict), verdicts)]
     seen = [one for one in _in_order(report.results) if one.rounds is not None]
     shown = seen[:_MOST_STRIPS]
-    rows += [_strip(one.name, one.status, one.rounds.statuses) for one in shown if one.rounds]
+    rows += [strip(one.name, one.status, one.rounds.statuses) for one in shown if one.rounds]
     return Strips(
         tuple(rows),
         report.rounds[0].at,
@@ -68,7 +68,8 @@ def _in_order(results: Sequence[Result]) -> list[Result]:
     return [*worst_first(failed), *(one for one in results if one.ok)]
 
 
-def _strip(name: str, status: Status, statuses: Sequence[Status | None]) -> Strip:
+def strip(name: str, status: Status, statuses: Sequence[Status | None]) -> Strip:
+    """One row for what has these statuses, one after the other."""
     cells = in_cells(statuses)
     counts = {one: statuses.count(one) for one in WORST_FIRST}
     said = [f"{count:,} {_label(one)}" for one, count in counts.items() if count]

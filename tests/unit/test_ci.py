@@ -166,7 +166,13 @@ def test_packages_are_installed_as_they_were_given(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize(
     "options",
-    [("--watch", "long"), ("--env", "a\nb"), ("--prometheus-url", "http://h\r"), ("--max-age", "soon"), ("--", "a\nb")],
+    [
+        ("--watch", "long"),
+        ("--env", "a\nb"),
+        ("--prometheus-url", "http://h\r"),
+        ("--max-age", "soon"),
+        ("--", "a\nb"),
+    ],
 )
 def test_a_value_that_no_script_can_hold_is_refused_in_one_line(
     capsys: pytest.CaptureFixture[str], options: tuple[str, ...]

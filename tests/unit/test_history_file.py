@@ -7,7 +7,7 @@ import multiprocessing
 from pathlib import Path
 
 from pytest_deploygate.core.result import Status
-from pytest_deploygate.reports.history_file import HistoryFile, append, entry
+from pytest_deploygate.reports.history.file import HistoryFile, append, entry
 from tests.made import FAILED, report, result
 
 

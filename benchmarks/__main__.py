@@ -18,10 +18,12 @@ from benchmarks.container import in_container, installed_python
 from benchmarks.instructions import instructions
 from benchmarks.proxy import proxy
 from benchmarks.timing import Timing, in_turn
+from pytest_deploygate.kinds.times import Times
 from tests.production import openmetrics, production
 from tests.servers import prometheus
 
 END = 1_790_000_000.0
+WEEK = 7 * 86_400.0
 REPORTS = ("--gate-json=gate.json", "--gate-junit=gate.xml", "--gate-html=gate.html")
 SEEDS = (1, 2, 3, 4, 5)
 METRICS = ("--gate-metrics=gate.prom", "--gate-record=evidence.json")
@@ -125,6 +127,20 @@ def _counted(timing: Timing) -> str:
     return f"\nQueries that the server counted in each run: {timing.queries}"
 
 
+def backtests(directory: Path, url: str, runs: int) -> Iterator[str]:
+    """A week of the criteria that ship, against the same range queries sent by requests."""
+    for step, most in ((300.0, 2), (60.0, 3)):
+        times = Times(END - WEEK, step, int(WEEK / step))
+        there = directory / f"every-{step:.0f}"
+        asked = commands.ranges(there / "requests", url, times)
+        compared = [asked, commands.backtest(there / "backtest", url, times)]
+        if step == 300:
+            compared.append(commands.backtest(there / "suggest", url, times, "--suggest"))
+        timings = in_turn(compared, runs)
+        title = f"A week in {times.count:,} steps (at most {most} x, 400 MB)"
+        yield from table(title, timings, timings[0])
+
+
 def installed(directory: Path, runs: int, python: str) -> Iterator[str]:
     """An ordinary suite beside the plugin, without it, and without what it brings."""
     suite, gate = directory / "suite", "deploygate"
@@ -151,7 +167,9 @@ def main() -> None:
     """Print one Markdown document."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="timed runs of each command")
-    parser.add_argument("--only", choices=["criteria", "container", "fleet", "installed"])
+    parser.add_argument(
+        "--only", choices=["criteria", "container", "fleet", "installed", "backtest"]
+    )
     arguments = parser.parse_args()
     print(f"Measured {machine()}; in turn, ratios pair by pair.")
     with ExitStack() as stack:
@@ -172,6 +190,11 @@ def main() -> None:
             _print(fleet(directory, server.url, arguments.runs))
             # Pytest takes its time to show thousands of assertions, and the difference is large.
             _print(breaches(directory, server.url, max(1, arguments.runs // 3)))
+        if arguments.only in (None, "backtest"):
+            (directory / "week").mkdir()
+            week = production(END, interval=60.0, length=WEEK + 7200, recent=WEEK + 7200)
+            server = stack.enter_context(prometheus(openmetrics(week), directory / "week"))
+            _print(backtests(directory / "backtest", server.url, max(3, arguments.runs // 2)))
         if arguments.only in (None, "installed"):
             _print(installed(directory, arguments.runs * 20, python))
 

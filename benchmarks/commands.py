@@ -9,6 +9,7 @@ from pathlib import Path
 from gate_checks import criteria
 from pytest_deploygate.core.series import Query, RangeQuery
 from pytest_deploygate.engine.judging import queries_of
+from pytest_deploygate.engine.judging_many import queries_of_many
 from pytest_deploygate.kinds.times import Times
 
 ALL = [
@@ -49,6 +50,17 @@ SEQUENTIAL = """
 import requests
 for url, data in {asked!r}:
     assert requests.post(url, data=data, timeout=30).json()["status"] == "success"
+"""
+# All range queries of a backtest in one concurrent batch, parsed and thrown away.
+RANGES = """
+from concurrent.futures import ThreadPoolExecutor
+import requests
+
+http = requests.Session()
+http.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+send = lambda asked: http.post(asked[0], data=asked[1], timeout=600).json()["status"]
+with ThreadPoolExecutor(16) as pool:
+    assert set(pool.map(send, {asked!r})) == {{"success"}}
 """
 FLEET = """
 from pytest_deploygate import Criterion, gate_criteria
@@ -103,6 +115,26 @@ def _request(url: str, query: Query) -> tuple[str, dict[str, str]]:
         data = {key: str(value) for key, value in times.items()}
         return f"{url}/api/v1/query_range", {"query": query.expr, **data}
     return f"{url}/api/v1/query", {"query": query.expr, "time": str(query.at)}
+
+
+def ranges(directory: Path, url: str, times: Times) -> Command:
+    """The range queries of a backtest of the criteria that ship, sent by requests alone."""
+    queries = (query for one in ALL for query in queries_of_many(one, times))
+    asked = [_request(url, query) for query in dict.fromkeys(queries)]
+    _write(directory / "ask.py", RANGES.format(asked=asked))
+    name = f"{len(asked)} range queries with requests"
+    return Command(name, (sys.executable, "ask.py"), directory)
+
+
+def backtest(directory: Path, url: str, times: Times, *more: str) -> Command:
+    """``deploygate backtest`` of the criteria that ship, with all of its reports."""
+    directory.mkdir(parents=True, exist_ok=True)
+    arguments = (
+        *(str(Path(sys.executable).parent / "deploygate"), "backtest", f"--prometheus-url={url}"),
+        *(f"--from={times.start}", f"--to={times.part(times.count, 1).start}"),
+        *(f"--step={times.step:.0f}s", "--json=backtest.json", "--html=backtest.html", *more),
+    )
+    return Command(" ".join(("deploygate backtest", *more)), arguments, directory)
 
 
 def bare(directory: Path, count: int) -> Command:

@@ -133,6 +133,9 @@ def _asked(query: Query, ask: Ask) -> Measurement | SourceError:
 
 def grouped(columns: NDArray[np.float64], places: Places) -> Iterator[Places]:
     """The places whose columns are equal, group by group."""
+    if len(places) and (columns == columns[:, :1]).all():  # nearly always, and far faster
+        yield places
+        return
     _, group = np.unique(columns, axis=1, return_inverse=True)
     group = group.reshape(-1)
     for number in range(int(group.max(initial=-1)) + 1):

@@ -11,9 +11,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from pytest_deploygate.core.result import Status
+from pytest_deploygate.reports.backtest.page import render as render_backtest
 from pytest_deploygate.reports.html import render
 from tests.browser import Browser, chromium
 from tests.made import FAILED, measured, report, result
+from tests.made_backtest import everything
 from tests.picture import END, no_go_page, troubled
 from tests.production import openmetrics, production
 from tests.servers import prometheus
@@ -267,3 +269,56 @@ def test_thousands_of_checks_stay_one_page(browser: Browser, written: Any) -> No
     assert browser.text("article h3") == "Bad 0"
     assert browser.run("return document.querySelectorAll('article.check').length") == 50
     assert "5,950 more" in browser.text(".omitted")
+
+
+@pytest.fixture
+def calendar(tmp_path: Path) -> Path:
+    """The page of a backtest that has all there can be, with hostile names."""
+    path = tmp_path / "backtest.html"
+    path.write_text(render_backtest(everything(HOSTILE)), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("width", "colours"), [(320, "light"), (768, "light"), (1200, "light"), (1200, "dark")]
+)
+def test_the_page_of_a_backtest_fits_and_can_be_read(
+    browser: Browser, calendar: Path, width: int, colours: str
+) -> None:
+    browser.open(calendar, width=width, height=812, colours=colours)
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    contrasts = browser.contrasts()
+    assert len(contrasts) > 40
+    assert {text: ratio for text, ratio in contrasts.items() if ratio < 4.5} == {}
+    assert browser.complaints() == []
+
+
+def test_a_calendar_tells_its_statuses_by_height_and_by_words(
+    browser: Browser, calendar: Path
+) -> None:
+    browser.open(calendar)
+    found = browser.run(
+        """
+        return [...document.querySelectorAll('.row.first .strip rect')].map(one =>
+          [one.getAttribute('class'), Math.round(one.getBoundingClientRect().height),
+           one.querySelector('title').textContent]);
+        """
+    )
+    heights = {status: height for status, height, _ in found}
+    assert heights["NO_GO"] > heights["WARNING"] + 8 > heights["GO"] + 16
+    assert any(title.endswith("UTC: NO-GO at 3 of 3 steps") for _, _, title in found)
+    roles = dict(browser.accessibility())
+    assert {"banner", "main", "image", "table", "heading"} <= set(roles)
+    named = [name for role, name in browser.accessibility() if role == "image"]
+    assert named[0] == "Verdict: GO 97.7 %, WARNING 0.7 %, NO-GO 1.7 %"
+
+
+def test_a_printed_calendar_keeps_its_cells(browser: Browser, calendar: Path) -> None:
+    browser.open(calendar, colours="dark")
+    browser.print()
+    colour = "getComputedStyle(document.querySelector('.strip rect.NO_GO')).fill"
+    assert browser.run(f"return {colour}") == "rgb(179, 32, 15)"
+    assert browser.run("return getComputedStyle(document.body).backgroundColor") == (
+        "rgb(255, 255, 255)"
+    )

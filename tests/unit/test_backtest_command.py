@@ -72,11 +72,6 @@ def test_what_is_wrong_with_the_times_is_said(arguments: dict[str, str], said: s
     assert str(caught.value).startswith(said)
 
 
-def test_an_end_is_not_given_twice() -> None:
-    with pytest.raises(ConfigurationError, match="--gate-at with --from and --to"):
-        steps(given(from_="1000", to="2000"), AT)
-
-
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

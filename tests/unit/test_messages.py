@@ -15,6 +15,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from pytest_deploygate.cli.verify import Expectation, objections
+from pytest_deploygate.core.backtest import BacktestReport
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.files import refuse_unwritable
@@ -24,10 +25,13 @@ from pytest_deploygate.core.series import Series
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
 from pytest_deploygate.kinds.trend import Trend
+from pytest_deploygate.reports.backtest.summary import lines as backtest_lines
 from pytest_deploygate.reports.github import annotated, summary
 from pytest_deploygate.reports.junit import render
 from pytest_deploygate.reports.terminal import Style, lines
 from tests.made import END, ERROR, document, report, result
+from tests.made_backtest import everything, outcome
+from tests.made_backtest import report as backtested
 from tests.unit.judging import HOUR, criterion, judge, over
 from tests.unit.judging import one as value
 
@@ -158,3 +162,12 @@ def test_a_report_that_cannot_be_written(tmp_path: Path, snapshot: SnapshotAsser
     with pytest.raises(ConfigurationError) as refused:
         refuse_unwritable("--gate-json", tmp_path)
     assert str(refused.value).replace(str(tmp_path), "/reports") == snapshot
+
+
+@pytest.mark.parametrize(
+    "made",
+    [everything(), backtested(outcome("...."))],
+    ids=["with everything", "that was always GO"],
+)
+def test_the_summary_of_a_backtest(made: BacktestReport, snapshot: SnapshotAssertion) -> None:
+    assert "\n".join(backtest_lines(made, {"backtest.json": "--json"})) == snapshot

@@ -83,10 +83,10 @@ def asked(arguments: argparse.Namespace) -> Asked:
     for option in ("--json", "--html"):
         if path := getattr(arguments, option.removeprefix("--")):
             refuse_unwritable(option, path)
-    steps(arguments, None if arguments.from_ else 1e9)  # before the criteria are collected
+    steps(arguments, None)  # what is wrong with them is said before criteria are collected
     collected = collect(arguments.pytest_arguments)
     run = collected.run
-    _refuse_what_is_of_one_run(run.settings)
+    _refuse_what_is_of_one_run(arguments, run.settings)
     if misfits := run.misfits(collected.given):
         raise ConfigurationError(misfits[0])
     _refuse_unknown(other, collected.given)
@@ -113,13 +113,15 @@ def _refuse_empty(arguments: argparse.Namespace) -> None:
             raise ConfigurationError(f"--{option}: is empty; give a value, or leave it out")
 
 
-def _refuse_what_is_of_one_run(settings: config.Settings) -> None:
+def _refuse_what_is_of_one_run(arguments: argparse.Namespace, settings: config.Settings) -> None:
     if settings.replays:
         name = settings.origins["gate-replay" if settings.gate_replay else "gate-demo"]
         raise ConfigurationError(
             f"{name}: evidence has no answers for other times than its own; leave it out, and give "
             "the server with --prometheus-url"
         )
+    if arguments.from_ and settings.origins["gate-at"].startswith("--"):
+        raise ConfigurationError("--gate-at with --from and --to: leave --gate-at out")
     for name in settings.outputs:
         if settings.origins[name].startswith("--"):
             raise ConfigurationError(

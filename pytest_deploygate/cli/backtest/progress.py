@@ -9,15 +9,18 @@ _WIDTH = 30
 
 
 def shown(progress: Iterable[tuple[int, int]]) -> None:
-    """Wait for all answers, with a bar if standard error is a terminal."""
-    stream = sys.stderr if sys.stderr.isatty() else None
+    """Show a bar until all answers are there, if standard error is a terminal.
+
+    Nobody waits otherwise: what is answered first is judged while the rest is under way.
+    """
+    stream = sys.stderr
+    if not stream.isatty():
+        return
     for answered, asked in progress:
-        if stream:
-            stream.write(f"\r{bar(answered, asked)}")
-            stream.flush()
-    if stream:
-        stream.write("\r\x1b[K")
+        stream.write(f"\r{bar(answered, asked)}")
         stream.flush()
+    stream.write("\r\x1b[K")
+    stream.flush()
 
 
 def bar(answered: int, asked: int) -> str:

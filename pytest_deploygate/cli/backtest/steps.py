@@ -24,7 +24,7 @@ def steps(arguments: argparse.Namespace, at: float | None) -> tuple[Times, float
 
     Args:
         arguments: with ``last``, ``from_``, ``to`` and ``step`` as they were given.
-        at: ``--gate-at``, the end instead of now.
+        at: ``--gate-at``, the end of ``--last`` instead of now.
 
     Raises:
         ConfigurationError: what was given cannot be used.
@@ -61,8 +61,6 @@ def _ends(arguments: argparse.Namespace, at: float | None, step: float) -> tuple
     if from_ is None or to is None:
         one, other = ("--from", "--to") if to is None else ("--to", "--from")
         raise ConfigurationError(f"{one} without {other}: give both, or --last")
-    if at is not None:
-        raise ConfigurationError("--gate-at with --from and --to: leave --gate-at out")
     start, end = given("--from", unix_seconds, from_), given("--to", unix_seconds, to)
     if end <= start:
         raise ConfigurationError(f"--to {to}: must be later than --from {from_}")

@@ -89,7 +89,7 @@ def _check(check: CheckHistory) -> dict[str, Any]:
         "status": [one.value for one in check.statuses],
         "reason": [one.value for one in check.reasons],
         "value": [_finite(one) for one in check.values],
-        "labels": [dict(one) for one in check.labels],
+        "labels": list(check.labels),
         "seconds": {
             "blocked": check.blocked,
             "blocked_alone": check.alone,

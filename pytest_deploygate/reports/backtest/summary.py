@@ -132,10 +132,10 @@ def _time(seconds: float) -> str:
 def _incidents(found: Incidents | None, against: Outcome | None) -> Iterator[str]:
     if found is None:
         return
-    yield cut(incidents_text(found))
+    yield cut(f"Incidents: {incidents_text(found)}")
     other = against.incidents if against is not None else None
     if other is not None:
-        yield cut(f"{incidents_text(other)}  (--against)")
+        yield cut(f"  --against: {incidents_text(other)}")
     missed = [one.name or moment(one.start) for one in found.incidents if not one.seen]
     if missed:
         yield cut(f"  not seen: {', '.join(missed)}")
@@ -148,12 +148,12 @@ def _incidents(found: Incidents | None, against: Outcome | None) -> Iterator[str
 
 
 def incidents_text(found: Incidents) -> str:
-    """Recall and precision in a sentence."""
-    recall = "" if found.recall is None else f" (recall {percent(found.recall)})"
-    seen = f"{found.seen} of {counted(len(found.incidents), 'incident')} seen{recall}"
+    """``recall 67 % (2 of 3 incidents), precision 50 % (1 of 2 periods)``."""
     true = found.periods - found.false_periods
-    precision = "" if found.precision is None else f" (precision {percent(found.precision)})"
-    return f"{seen}; {true} of {counted(found.periods, 'period')} were incidents{precision}"
+    recall = "" if found.recall is None else f"recall {found.recall:.0%} ".replace("%", " %")
+    precision = "none" if found.precision is None else f"{found.precision:.0%}".replace("%", " %")
+    seen = f"({found.seen} of {counted(len(found.incidents), 'incident')})"
+    return f"{recall}{seen}, precision {precision} ({true} of {counted(found.periods, 'period')})"
 
 
 def _deployments(outcome: Outcome) -> Iterator[str]:
@@ -182,8 +182,8 @@ def _suggestions(found: Sequence[Suggestion], toml: Mapping[str, str]) -> Iterat
     for name in SHARES:
         if toml.get(name):
             yield ""
-            share = f"block at most {name} of" if SHARES[name] else "never block during"
-            yield f"# {share} the time outside of incidents"
+            share = f"block at most {name} of the time" if SHARES[name] else "never block"
+            yield f"# {share} outside of incidents"
             yield "[thresholds]"
             yield from toml[name].splitlines()
     impossible = [one.id for one in found if one.worst is not None and None in one.limits.values()]
@@ -209,6 +209,8 @@ def _facts(report: BacktestReport, written: Mapping[str, str]) -> Iterator[str]:
     if report.left_out:
         names = ", ".join(report.left_out)
         yield cut(f"Left out, as no criterion: {counted(len(report.left_out), 'test')}: {names}")
+    for problem in report.problems:
+        yield cut(f"Problem: {problem}")
     for notice in report.notices:
         yield cut(f"Notice: {notice}")
     for path, option in written.items():

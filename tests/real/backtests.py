@@ -14,7 +14,7 @@ from pytest_deploygate import cli
 
 # Imported before any test: pytester forgets what is imported during one, and numpy cannot be
 # imported twice.
-from pytest_deploygate.cli.backtest import asked as _asked  # noqa: F401
+from pytest_deploygate.cli.backtest import answered as _answered  # noqa: F401
 from tests.conftest import END
 from tests.servers import Server, prometheus
 

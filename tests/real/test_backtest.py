@@ -151,8 +151,9 @@ def test_each_expression_is_asked_once_and_cut_where_it_must_be(
     assert document["queries"] == queries(server, "query_range") - before == 5
     _, cut = backtest(*at(server, "-k", "now or matched", "--step=15s"))
     assert (len(cut["times"]), cut["queries"]) == (11_520, 2)
-    _, cut = backtest(*at(server, "-k", "lasting and not oddly and not quantile"))
-    assert cut["queries"] == 2
+    # what is asked for a window answers for the values too
+    _, cut = backtest(*at(server, "-k", "(now or lasting) and not oddly and not quantile"))
+    assert ([check["id"] for check in cut["checks"]], cut["queries"]) == (["now", "lasting"], 2)
 
 
 def test_a_part_that_failed_is_an_error_at_its_steps_only(project: Path, server: Server) -> None:
@@ -282,6 +283,30 @@ def test_periods_name_the_culprit_once(project: Path, server: Server) -> None:
         assert set(inside) == {"NO_GO"}
         assert statuses.get(one["begin"] - 600) != "NO_GO"
         assert statuses.get(one["end"]) != "NO_GO"
+
+
+@pytest.mark.parametrize(
+    ("configuration", "chosen", "why"),
+    [
+        ('required = ["some*"]', "now or sometimes", "a required check was not measured"),
+        ("gate-select = 'app=\"nope\"'", "falling", "no series has the matchers of --gate-select"),
+    ],
+)
+def test_what_makes_a_run_no_go_besides_its_checks_does_so_here(
+    project: Path, server: Server, run_gate: Gate, configuration: str, chosen: str, why: str
+) -> None:
+    (project / "deploygate.toml").write_text(configuration)
+    text = CRITERIA.partition("def test_of_its_own")[0]
+    (project / "gate_checks" / "test_all.py").write_text(text, encoding="utf-8")
+    _, document = backtest(*at(server, "-k", chosen))
+    period = next(one for one in document["periods"] if not one["failed"])
+    assert period["why"] == why
+    time = str(period["begin"])
+    given = ("-k", chosen, "--prometheus-url", server.url, "--gate-at", time)
+    assert run_gate(*given, "--gate-json=gate.json").ret == 2
+    report = json.loads(Path("gate.json").read_text("utf-8"))
+    assert report["overall_status"] == "NO_GO"
+    assert "NO_GO" not in {check["status"] for check in report["checks"]}
 
 
 def test_the_exit_code_is_asked_for(project: Path, server: Server) -> None:

@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the summary, write the reports, and return the exit code."""
-    from pytest_deploygate.cli.backtest import asked, outputs, progress
+    from pytest_deploygate.cli.backtest import answered, asked, outputs, progress
 
     try:
         question = asked.asked(arguments)
@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 4
     try:
         with _spared_garbage_collector():
-            report = asked.answered(question, progress.shown)
+            report = answered.answered(question, progress.shown)
     except KeyboardInterrupt:
         print("deploygate backtest: interrupted; nothing was written", file=sys.stderr)
         return 2

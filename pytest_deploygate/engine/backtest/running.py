@@ -19,10 +19,10 @@ from pytest_deploygate.core.series import Measurement, Query
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.engine import culprit, over_time
-from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.backtest import unlabelled
 from pytest_deploygate.engine.backtest.incidents import compared, within
 from pytest_deploygate.engine.backtest.periods import histories, periods, worst_results
+from pytest_deploygate.engine.backtest.sharing import Shared
 from pytest_deploygate.engine.backtest.suggestions import suggestion
 from pytest_deploygate.engine.backtest.verdicts import VERDICTS, Flags, Judged, verdicts
 from pytest_deploygate.engine.culprit import Ask
@@ -61,14 +61,14 @@ class Backtest:
         run: its settings and its scope count; it does not ask itself.
         criteria: as they are written.
         times: of the steps.
-        measurements: what asks.
+        source: what asks.
         why: the errors of the source by the id of the check, filled while it is judged.
     """
 
     run: GateRun
     criteria: Sequence[Criterion]
     times: Times
-    measurements: Measurements
+    source: Shared
     why: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def queries(self) -> list[Query]:
@@ -105,7 +105,7 @@ class Backtest:
             return unanswered_many(criterion, self.times)
         found = judge_many(criterion, self.times, self._asking(criterion.id, own))
         if own:
-            plain = self.measurements.ask
+            plain = self.source.ask
             found = unlabelled.checked_many(found, criterion, own, self.times, plain)
         return found
 
@@ -114,7 +114,7 @@ class Backtest:
 
         def ask(query: Query) -> Measurement:
             try:
-                return self.measurements.ask(self._narrowed(query, own))
+                return self.source.ask(self._narrowed(query, own))
             except SourceError as error:
                 self._note(check, str(error))
                 raise
@@ -179,7 +179,7 @@ class Backtest:
         doubtful = missing & ~np.any(seen, axis=0) if seen else missing
         if not doubtful.any():
             return none
-        answer = OverTime.of(exist_together(own), self.times, self.measurements.ask)
+        answer = OverTime.of(exist_together(own), self.times, self.source.ask)
         exists = answer.present.any(axis=0) | (answer.failed >= 0)
         return np.asarray(doubtful & ~exists)
 
@@ -191,7 +191,7 @@ class Backtest:
         for _, one, result in asked:
             if (query := culprit.question(one.criterion, result)) is not None:
                 with suppress(SourceError):
-                    self.measurements.prefetch([self._narrowed(query, one.own)])
+                    self.source.prefetch([self._narrowed(query, one.own)])
         named: list[dict[str, str]] = [{} for _ in found]
         for number, one, result in asked:
             ask = self._asking(f"{one.criterion.id}: culprit", one.own)
@@ -242,7 +242,7 @@ class Backtest:
         """
 
         def ask(query: Query) -> Measurement:
-            return self.measurements.ask(self.run.scope.ad_hoc(query))
+            return self.source.ask(self.run.scope.ad_hoc(query))
 
         answer = OverTime.of(expr, self.times, ask)
         if answer.errors:

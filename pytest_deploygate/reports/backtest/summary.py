@@ -103,7 +103,7 @@ def _checks(outcome: Outcome, against: Outcome | None) -> Iterator[str]:
     shown = [one for one in outcome.checks if one.failed or one.no_data or one.unanswered]
     shown.sort(key=lambda one: (-one.blocked, -one.failed, -one.no_data))
     if not shown:
-        yield f"All {len(outcome.checks)} checks passed at every step"
+        yield "Every check passed at every step"
         return
     others = {one.id: one.blocked for one in against.checks} if against is not None else {}
     width = 29 if others else 37

@@ -1,0 +1,94 @@
+"""Queries that are answered by others: every tenth minute of what is asked for every minute."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
+from pytest_deploygate.engine.asking import Measurements
+from pytest_deploygate.kinds.many import sliced
+
+_DUST = 0.002  # seconds; a source rounds the times of its points to milliseconds
+
+
+class Shared:
+    """Asks each expression only as finely as it must be asked.
+
+    Args:
+        measurements: what asks.
+    """
+
+    def __init__(self, measurements: Measurements) -> None:
+        self._measurements = measurements
+        self._finer: dict[Query, Sequence[RangeQuery]] = {}
+
+    def prefetch(self, queries: Iterable[Query]) -> list[Query]:
+        """Begin to ask; the queries that are asked themselves."""
+        wanted = list(dict.fromkeys(queries))
+        asking: dict[str, list[RangeQuery]] = {}
+        ranges = [one for one in wanted if isinstance(one, RangeQuery)]
+        for one in sorted(ranges, key=lambda one: one.step):
+            if finer := _finer(one, asking.setdefault(one.expr, [])):
+                self._finer[one] = finer
+            else:
+                asking[one.expr].append(one)
+        asked = [one for one in wanted if one not in self._finer]
+        self._measurements.prefetch(asked)
+        return asked
+
+    def ask(self, query: Query) -> Measurement:
+        """The answer to a query.
+
+        Raises:
+            SourceError: the source could not answer.
+        """
+        finer = self._finer.get(query)
+        if finer:
+            try:
+                return _joined(query, [self._measurements.ask(one) for one in finer])
+            except SourceError:  # less may be answered
+                pass
+        return self._measurements.ask(query)
+
+    def progress(self, queries: Iterable[Query]) -> Iterator[tuple[int, int]]:
+        """How many queries are answered, of how many, until these are."""
+        return self._measurements.progress(queries)
+
+    def answers(self) -> dict[Query, Measurement | SourceError]:
+        """Everything that was asked and what came of it."""
+        return self._measurements.answers()
+
+
+def _finer(query: RangeQuery, others: Iterable[RangeQuery]) -> list[RangeQuery]:
+    """The queries that have all points of this one together; empty if there are none."""
+    finer = [one for one in others if one.step < query.step and _on_grid(query, one)]
+    found, at = [], query.start
+    for one in sorted(finer, key=lambda one: one.start):
+        if one.start - _DUST <= at <= one.end + _DUST:
+            found.append(one)
+            passed = math.floor((one.end + _DUST - query.start) / query.step) + 1
+            at = query.start + passed * query.step
+        if at > query.end + _DUST:
+            return found
+    return []
+
+
+def _on_grid(query: RangeQuery, finer: RangeQuery) -> bool:
+    steps = query.step / finer.step
+    offset = (query.start - finer.start) / finer.step
+    return all(abs(one - round(one)) * finer.step < _DUST / 2 for one in (steps, offset))
+
+
+def _joined(query: Query, answers: Iterable[Measurement]) -> Measurement:
+    """Only the points that a query asks for, of answers that overlap."""
+    points: dict[tuple[tuple[str, str], ...], dict[float, float]] = {}
+    warnings: dict[str, None] = {}
+    for answer in answers:
+        warnings |= dict.fromkeys(answer.warnings)
+        for one in sliced(answer.series, query):
+            key = tuple(sorted(one.labels.items()))
+            points.setdefault(key, {}).update(one.points)
+    series = (Series(dict(key), tuple(sorted(found.items()))) for key, found in points.items())
+    return Measurement(tuple(series), tuple(warnings))

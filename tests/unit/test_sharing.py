@@ -1,0 +1,111 @@
+"""What is asked finely answers what is asked coarsely, exactly as the source would."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_deploygate.core.errors import SourceError
+from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery
+from pytest_deploygate.engine.asking import Measurements
+from pytest_deploygate.engine.backtest.sharing import Shared
+from tests.unit.test_judging_many import AT, VALUES, Production, spread
+
+
+class Source:
+    """Counts what it is asked; refuses what it is told to."""
+
+    def __init__(self, production: Production, refused: Query | None = None) -> None:
+        self.info = SourceInfo("test", "here")
+        self.asked: list[Query] = []
+        self._production = production
+        self._refused = refused
+
+    def ask(self, query: Query, deadline: float) -> Measurement:
+        self.asked.append(query)
+        if query == self._refused:
+            raise SourceError("refused")
+        return self._production.ask(query)
+
+    def notices(self) -> list[str]:
+        return []
+
+
+def shared(source: Any) -> Shared:
+    return Shared(Measurements(source, concurrency=2, query_timeout=9.0, run_timeout=9.0))
+
+
+def same(one: Measurement, other: Measurement) -> bool:
+    """Whether they have the same series and points, NaN included, in any order."""
+    return sorted(repr(each) for each in one.series) == sorted(repr(each) for each in other.series)
+
+
+def parts(start: float, cuts: list[int], step: float) -> list[RangeQuery]:
+    """Queries that follow each other, each from a window before its first time on."""
+    times, found = start, []
+    for count in cuts:
+        found.append(RangeQuery("up", times - 4 * step, times + (count - 1) * step, step))
+        times += count * step
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    samples=st.dictionaries(st.sampled_from(["a1", "b1"]), spread(VALUES), max_size=2),
+    cuts=st.lists(st.integers(1, 12), min_size=1, max_size=4),
+    every=st.sampled_from([2, 3, 5]),
+)
+def test_the_answer_is_that_of_the_source(
+    samples: dict[str, list[float | None]], cuts: list[int], every: int
+) -> None:
+    start, count = AT - 600, sum(cuts)
+    finer = parts(start, cuts, 15.0)
+    last = start + (count - 1) // every * every * 15.0
+    coarse = RangeQuery("up", start, last, 15.0 * every)
+    source = Source(Production(samples))
+    asking = shared(source)
+    assert asking.prefetch([coarse, *finer]) == finer
+    assert same(asking.ask(coarse), Production(samples).ask(coarse))
+    assert all(same(asking.ask(one), Production(samples).ask(one)) for one in finer)
+    assert set(source.asked) == set(finer)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        RangeQuery("down", AT - 600, AT, 15.0),
+        RangeQuery("up", AT - 595, AT, 15.0),
+        RangeQuery("up", AT - 600, AT - 60, 15.0),
+        RangeQuery("up", AT - 540, AT, 15.0),
+        RangeQuery("up", AT - 600, AT, 25.0),
+        InstantQuery("up", AT),
+    ],
+)
+def test_what_does_not_have_all_points_answers_nothing_else(other: Query) -> None:
+    coarse = RangeQuery("up", AT - 600, AT, 60.0)
+    asking = shared(Source(Production({"a": [1.0] * 80})))
+    assert asking.prefetch([coarse, other]) == [coarse, other]
+
+
+def test_what_is_not_asked_answers_nothing() -> None:
+    steps = (15.0, 60.0, 120.0)
+    fine, middle, coarse = (RangeQuery("up", AT - 600, AT, step) for step in steps)
+    source = Source(Production({"a": [1.0] * 80}))
+    asking = shared(source)
+    assert asking.prefetch([middle, coarse, fine]) == [fine]
+    assert len(asking.ask(coarse).series[0].points) == 6
+    assert source.asked == [fine]
+
+
+def test_what_a_finer_query_cannot_answer_is_asked_by_itself() -> None:
+    coarse, finer = RangeQuery("up", AT - 60, AT, 60.0), RangeQuery("up", AT - 60, AT, 15.0)
+    source = Source(Production({"a": [1.0] * 80}), refused=finer)
+    asking = shared(source)
+    asking.prefetch([coarse, finer])
+    assert len(asking.ask(coarse).series[0].points) == 2
+    with pytest.raises(SourceError, match="refused"):
+        asking.ask(finer)

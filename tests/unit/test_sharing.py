@@ -101,6 +101,22 @@ def test_what_is_not_asked_answers_nothing() -> None:
     assert source.asked == [fine]
 
 
+@pytest.mark.parametrize("late", [0.0, 1.0, 40.0, 59.0])
+def test_times_that_a_frontend_rounds_are_put_where_they_were_asked_for(late: float) -> None:
+    query = RangeQuery("up", AT - 600, AT, 60.0)
+
+    class Frontend(Source):
+        def ask(self, query: Query, deadline: float) -> Measurement:
+            assert isinstance(query, RangeQuery)
+            moved = query._replace(start=query.start - late, end=query.end - late)
+            return super().ask(moved, deadline)
+
+    asking = shared(Frontend(Production({"a": [1.0] * 40 + [2.0] * 40})))
+    times = [time for time, _ in asking.ask(query).series[0].points]
+    assert times == [AT - 600 + 60 * n for n in range(11)]
+    assert asking.rounded == late
+
+
 def test_what_a_finer_query_cannot_answer_is_asked_by_itself() -> None:
     coarse, finer = RangeQuery("up", AT - 60, AT, 60.0), RangeQuery("up", AT - 60, AT, 15.0)
     source = Source(Production({"a": [1.0] * 80}), refused=finer)

@@ -179,6 +179,12 @@ class _Answering:
 
     def _notices(self) -> Iterator[str]:
         yield from self._run.source.notices()
+        if self._source.rounded:
+            yield (
+                "the source rounds the times of range queries: values are up to "
+                f"{spoken(self._source.rounded)} older than their step; give --from and --to that "
+                "are multiples of --step"
+            )
         ahead = sum(at > time.time() + _MINUTE for at in self._question.times.all)
         if ahead:
             yield f"{counted(ahead, 'step')} in the future: nothing is known of them yet"

@@ -28,6 +28,8 @@ from pytest_deploygate.sources.prometheus import PrometheusSource
 from pytest_deploygate.sources.retention import retention
 
 Event = TypeVar("Event")
+
+_OF_ONE_RUN = ("gate-watch", "gate-wait", "gate-history", "gate-pushgateway", "gate-act")
 Shown = Callable[[Iterable[tuple[int, int]]], None]
 
 
@@ -106,10 +108,11 @@ def _refuse_what_is_of_one_run(arguments: argparse.Namespace, settings: config.S
         )
     if arguments.from_ and settings.origins["gate-at"].startswith("--"):
         raise ConfigurationError("--gate-at with --from and --to: leave --gate-at out")
-    for name in settings.outputs:
+    for name in (*settings.outputs, *_OF_ONE_RUN):
         if settings.origins[name].startswith("--"):
             raise ConfigurationError(
-                f"--{name}: is a report of one run; a backtest writes --json and --html"
+                f"--{name}: is for a run of the gate; leave it out, a backtest writes --json and "
+                "--html"
             )
 
 

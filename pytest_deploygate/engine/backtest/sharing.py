@@ -18,11 +18,16 @@ class Shared:
 
     Args:
         measurements: what asks.
+
+    Attributes:
+        rounded: seconds by which the source answered for earlier times than those it was asked
+            for, 0 if it did not.
     """
 
     def __init__(self, measurements: Measurements) -> None:
         self._measurements = measurements
         self._finer: dict[Query, Sequence[RangeQuery]] = {}
+        self.rounded = 0.0
 
     def prefetch(self, queries: Iterable[Query]) -> list[Query]:
         """Begin to ask; the queries that are asked themselves."""
@@ -39,7 +44,7 @@ class Shared:
         return asked
 
     def ask(self, query: Query) -> Measurement:
-        """The answer to a query.
+        """The answer to a query, with points at the times that were asked for.
 
         Raises:
             SourceError: the source could not answer.
@@ -47,10 +52,26 @@ class Shared:
         finer = self._finer.get(query)
         if finer:
             try:
-                return _joined(query, [self._measurements.ask(one) for one in finer])
+                return _joined(query, [self._answer(one) for one in finer])
             except SourceError:  # less may be answered
                 pass
-        return self._measurements.ask(query)
+        return self._answer(query)
+
+    def _answer(self, query: Query) -> Measurement:
+        """A query frontend may round the times of a range down to multiples of its step.
+
+        Source: --query-range.align-range-with-step of Thanos, align_queries_with_step of Mimir.
+        """
+        answer = self._measurements.ask(query)
+        late = _rounded_by(query, answer)
+        if not late:
+            return answer
+        self.rounded = max(self.rounded, late)
+        series = tuple(
+            one._replace(points=tuple((round(time + late, 3), value) for time, value in one.points))
+            for one in answer.series
+        )
+        return Measurement(series, answer.warnings)
 
     def progress(self, queries: Iterable[Query]) -> Iterator[tuple[int, int]]:
         """How many queries are answered, of how many, until these are."""
@@ -59,6 +80,14 @@ class Shared:
     def answers(self) -> dict[Query, Measurement | SourceError]:
         """Everything that was asked and what came of it."""
         return self._measurements.answers()
+
+
+def _rounded_by(query: Query, answer: Measurement) -> float:
+    if isinstance(query, RangeQuery) and answer.series:
+        late = (query.start - answer.series[0].points[0][0]) % query.step
+        if _DUST < late < query.step - _DUST:
+            return late
+    return 0.0
 
 
 def _finer(query: RangeQuery, others: Iterable[RangeQuery]) -> list[RangeQuery]:

@@ -16,7 +16,7 @@ from tests.production import openmetrics, production
 SERVED = tuple(
     f"tests/real/test_{name}.py"
     for name in (
-        *("doctor", "narrowing", "page", "promql", "rules"),
+        *("backtest", "doctor", "narrowing", "page", "promql", "rules"),
         *("scenarios", "servers", "victoria_metrics"),
     )
 )

@@ -12,7 +12,7 @@ traffic does not have the label that a query judges by. It is missed: the rest i
 
 from __future__ import annotations
 
-from pytest_deploygate import Criterion, Runaway, Sustained, Trend, threshold
+from pytest_deploygate import Criterion, Enough, Runaway, Sustained, Trend, threshold
 
 # Two targets of one name, such as in two clusters or of a pair of Prometheus servers, are two.
 TARGET = "job, instance, namespace, cluster, prometheus, prometheus_replica, replica"
@@ -160,6 +160,20 @@ API_CULPRIT = f"""
   sum by ({TARGET}){_counted('http_requests_total{status!=""}')}
 """.strip()
 
+# So few requests prove nothing; off unless a team sets the thresholds.
+ENOUGH_REQUESTS = Enough(
+    "sum(increase(http_requests_total[5m]))", at_least=threshold("api_requests_min", 0)
+)
+
+
+def _enough_briefs(mode: str) -> Enough:
+    counted = f'increase(llm_brief_latency_seconds_bucket{{mode="{mode}",le="+Inf"}}[5m])'
+    return Enough(
+        f"sum by (mode, {SERVICE}) ({counted})",
+        at_least=threshold("brief_requests_min", 0),
+    )
+
+
 # [2.3] One p95 for the service, from the buckets that all of its instances have. ">= -Inf" keeps
 # every number, and drops the NaN of a service without requests.
 _BUCKETS = 'rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])'
@@ -251,6 +265,7 @@ API = [
         unit="ratio",
         quantity="error rate",
         culprit=API_CULPRIT,
+        enough=ENOUGH_REQUESTS,
     ),
 ]
 
@@ -264,6 +279,7 @@ LATENCY = [
         unit="seconds",
         quantity="p95",
         culprit=P95_CULPRIT.format(mode=mode),
+        enough=_enough_briefs(mode),
     )
     for mode, limit, severity in [
         ("fast", 2.5, "critical"),
@@ -281,6 +297,7 @@ LATENCY = [
         unit="seconds",
         quantity="p95",
         culprit=P95_CULPRIT.format(mode="creative"),
+        enough=_enough_briefs("creative"),
     ),
 ]
 

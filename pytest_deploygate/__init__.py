@@ -13,7 +13,7 @@ from typing import Any
 _HOMES = {
     "actions.base": "Action ActionKind Context Deadline",
     "config.settings": "Settings",
-    "core.criterion": "Comparison Criterion Limit NoData Threshold threshold",
+    "core.criterion": "Comparison Criterion Enough Limit NoData Threshold threshold",
     "core.durations": "Duration",
     "core.errors": "ActionError CheckFailed ConfigurationError GateError "
     "NoDataError SourceError TransientError",

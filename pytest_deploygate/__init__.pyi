@@ -7,6 +7,7 @@ from pytest_deploygate.actions.base import Deadline as Deadline
 from pytest_deploygate.config.settings import Settings as Settings
 from pytest_deploygate.core.criterion import Comparison as Comparison
 from pytest_deploygate.core.criterion import Criterion as Criterion
+from pytest_deploygate.core.criterion import Enough as Enough
 from pytest_deploygate.core.criterion import Limit as Limit
 from pytest_deploygate.core.criterion import NoData as NoData
 from pytest_deploygate.core.criterion import Threshold as Threshold

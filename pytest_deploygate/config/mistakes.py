@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pytest_deploygate.config.layers import COMMAND_LINE
 from pytest_deploygate.config.settings import Mention, Settings
-from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.criterion import Criterion, Threshold
 from pytest_deploygate.core.errors import did_you_mean
 
 _RELEASE = "version"  # the reports name the release that is judged, whoever else uses it
@@ -76,7 +76,8 @@ def wrong_units(settings: Settings, criteria: Iterable[Criterion]) -> list[str]:
         threshold.key: settings.thresholds[threshold.key]
         for criterion in criteria
         for threshold in criterion.thresholds
-        if criterion.unit == "ratio" and threshold.key in settings.thresholds
+        if criterion.unit == "ratio" and not _is_of_traffic(threshold, criterion)
+        if threshold.key in settings.thresholds
         if 0 <= threshold.default <= 1 and not 0 <= settings.thresholds[threshold.key].value <= 1
     }
     return [
@@ -84,3 +85,7 @@ def wrong_units(settings: Settings, criteria: Iterable[Criterion]) -> list[str]:
         "shares of one, such as 0.005 for 0.5 %"
         for key, given in found.items()
     ]
+
+
+def _is_of_traffic(threshold: Threshold, criterion: Criterion) -> bool:
+    return criterion.enough is not None and criterion.enough.at_least == threshold

@@ -88,6 +88,39 @@ class Judging(Protocol):
         """Return the kind's own limits by the name of their field."""
 
 
+@dataclass(frozen=True, slots=True)
+class Enough:
+    """How much traffic it takes to judge a criterion; with less it has no data.
+
+    Args:
+        query: PromQL that counts the traffic, such as requests within some minutes. Every series
+            of the criterion needs the sum of those of its series that agree with it in every
+            label that both have.
+        at_least: how much is enough, in the unit of the query; a :func:`threshold` can be set.
+            Nothing is asked if it is 0 or less.
+        unit: what is counted, for messages.
+
+    Raises:
+        ConfigurationError: the query is empty, or cannot be printed.
+    """
+
+    query: str
+    at_least: Limit = field(kw_only=True)
+    unit: str = field(default="requests", kw_only=True)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked."""
+        if not self.query.strip():
+            raise ConfigurationError(f"Enough({self.query!r}): the query must not be empty")
+        for name in ("query", "unit"):
+            _refuse_unprintable(f"Enough({self.query!r})", name, getattr(self, name))
+
+    @property
+    def least(self) -> float:
+        """How much is enough as a number; of a threshold that is not resolved, its default."""
+        return number(self.at_least)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Criterion:
     """A question to production: a query, a comparison, a limit and a severity.
@@ -115,6 +148,7 @@ class Criterion:
             With them a message says where a quantile is interpolated or cut off.
         culprit: a finer query that is asked only if the criterion fails, at the same time. The
             message names its worst series among those that agree with the labels of the failure.
+        enough: how much traffic it takes; with less there is no data, never a pass or a breach.
 
     Raises:
         ConfigurationError: there is not exactly one limit, the limit is not a finite number, or a
@@ -140,6 +174,7 @@ class Criterion:
     select: str | None = None
     buckets: tuple[float, ...] = ()
     culprit: str = ""
+    enough: Enough | None = None
     comparison: Comparison = field(init=False, repr=False, compare=False)
     thresholds: tuple[Threshold, ...] = field(init=False, repr=False, compare=False)
 
@@ -150,6 +185,11 @@ class Criterion:
                 f"criterion {self.id!r}: id and query must not be empty, query is {self.query!r}"
             )
         _refuse_other_kind(self.id, self.kind)
+        if not isinstance(self.enough, Enough | None):
+            raise ConfigurationError(
+                f"criterion {self.id!r}: enough is {self.enough!r}; "
+                "give Enough('QUERY', at_least=100)"
+            )
         for name in ("id", "title", "query", "culprit", "unit", "quantity"):
             _refuse_unprintable(self.id, name, getattr(self, name))
         given = [c for c in Comparison if getattr(self, c.keyword) is not None]
@@ -194,9 +234,10 @@ class Criterion:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """Every limit of this criterion and of its kind."""
+        """Every limit of this criterion and of its kind, and how much traffic is enough."""
         limit: Limit = getattr(self, self.comparison.keyword)
-        return (limit, *(self.kind.limits().values() if self.kind else ()))
+        enough = (self.enough.at_least,) if self.enough else ()
+        return (limit, *(self.kind.limits().values() if self.kind else ()), *enough)
 
     def resolved(self, settings: Mapping[str, float]) -> Criterion:
         """Return the same criterion with the number of this run for every threshold."""
@@ -216,6 +257,8 @@ class Criterion:
         }
         if own:
             changes["kind"] = dataclasses.replace(cast(Any, self.kind), **own)
+        if self.enough:
+            changes["enough"] = replace(self.enough, at_least=resolve(self.enough.at_least))
         return replace(self, **changes)
 
 

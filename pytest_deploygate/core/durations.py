@@ -65,3 +65,12 @@ def spoken(duration: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts[:2]) or "0s"
+
+
+_WORDS = {"d": "day", "h": "hour", "m": "minute", "s": "second"}
+
+
+def in_words(duration: float) -> str:
+    """Seconds in their largest two units, in full: ``5 minutes``, ``1 hour 30 minutes``."""
+    parts = re.findall(r"(\d+)([dhms])", spoken(duration))
+    return " ".join(f"{n} {_WORDS[unit]}{'' if n == '1' else 's'}" for n, unit in parts)

@@ -8,6 +8,7 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import Query
+from pytest_deploygate.engine import enough
 from pytest_deploygate.engine.buckets import Buckets, question
 from pytest_deploygate.engine.culprit import Ask, with_culprit
 from pytest_deploygate.engine.outcome import Measured, conclude, unanswered
@@ -39,8 +40,24 @@ def kind_of(criterion: Criterion) -> Kind:
 def queries_of(criterion: Criterion, times: Times) -> tuple[Query, ...]:
     """Everything that has to be asked to judge a criterion at these times."""
     about_buckets = question(criterion, times.end)
+    return (*measuring(criterion, times), *([about_buckets] if about_buckets else ()))
+
+
+def measuring(criterion: Criterion, times: Times) -> tuple[Query, ...]:
+    """What has to be asked besides the buckets: the kind's queries, and for the traffic."""
+    traffic = enough.question(criterion, times)
+    return (*kind_of(criterion).queries(criterion, times), *([traffic] if traffic else ()))
+
+
+def measured(criterion: Criterion, times: Times, ask: Ask) -> Measured:
+    """What was measured at these times.
+
+    Raises:
+        SourceError: the source could not answer.
+    """
+    traffic = enough.question(criterion, times)
     queries = kind_of(criterion).queries(criterion, times)
-    return (*queries, *([about_buckets] if about_buckets else ()))
+    return Measured.of(criterion, map(ask, queries), ask(traffic) if traffic else None)
 
 
 def buckets_of(criterion: Criterion, at: float, ask: Ask) -> Buckets | None:
@@ -60,13 +77,14 @@ def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
     """
     kind = kind_of(criterion)
     try:
-        measured = Measured.of(criterion, map(ask, kind.queries(criterion, _times(at))))
+        found = measured(criterion, _times(at), ask)
         buckets = buckets_of(criterion, at, ask)
     except SourceError as error:
         return unanswered(criterion, at, str(error))
     if buckets is None:
-        decisions = kind.decide(criterion, measured.answers, at)
+        decisions = kind.decide(criterion, found.answers, at)
     else:
-        decisions = kind.decide(criterion, buckets.attached(measured.answers), at)
+        decisions = kind.decide(criterion, buckets.attached(found.answers), at)
         decisions = buckets.checked(decisions, at)
-    return with_culprit(conclude(criterion, kind, at, decisions, measured), criterion, ask)
+    decisions = enough.checked(criterion, decisions, found.traffic)
+    return with_culprit(conclude(criterion, kind, at, decisions, found), criterion, ask)

@@ -14,10 +14,10 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError, TooMuchError
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
-from pytest_deploygate.engine import over_time
+from pytest_deploygate.engine import enough, over_time
 from pytest_deploygate.engine.buckets import Buckets, question
 from pytest_deploygate.engine.culprit import Ask
-from pytest_deploygate.engine.judging import judge, kind_of
+from pytest_deploygate.engine.judging import judge, kind_of, measured, measuring
 from pytest_deploygate.engine.outcome import (
     Measured,
     conclude,
@@ -27,7 +27,6 @@ from pytest_deploygate.engine.outcome import (
     without_data,
 )
 from pytest_deploygate.engine.over_time import MOST_POINTS, OverTime, Places
-from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decisions
 from pytest_deploygate.kinds.many import CODE, points_of, sliced
 from pytest_deploygate.kinds.times import Times
@@ -116,8 +115,8 @@ def unanswered_many(criterion: Criterion, times: Times) -> Judgements:
 
 def queries_of_many(criterion: Criterion, times: Times) -> list[Query]:
     """Everything that :func:`judge_many` asks, so that it can be asked side by side."""
-    kind, histogram = kind_of(criterion), question(criterion, times.start)
-    asked = [query for one in parts(criterion, times) for query in kind.queries(criterion, one)]
+    histogram = question(criterion, times.start)
+    asked = [query for one in parts(criterion, times) for query in measuring(criterion, one)]
     return asked + (over_time.queries(histogram.expr, times) if histogram else [])
 
 
@@ -127,24 +126,21 @@ def parts(criterion: Criterion, times: Times) -> list[Times]:
     They are judged one by one where a query for many times cannot say the same as a query for
     each: the points are not on one grid, or the query speaks of its own start or end.
     """
-    kind = kind_of(criterion)
-    if not _is_one_grid(kind, criterion, times):
+    if not _is_one_grid(criterion, times):
         return times.parts(1)
     counts = range(1, times.count + 1)
-    most = bisect_right(
-        counts, False, key=lambda count: not _fits(kind, criterion, times.part(0, count))
-    )
+    most = bisect_right(counts, False, key=lambda count: not _fits(criterion, times.part(0, count)))
     return times.parts(max(1, most))
 
 
-def _is_one_grid(kind: Kind, criterion: Criterion, times: Times) -> bool:
+def _is_one_grid(criterion: Criterion, times: Times) -> bool:
     """Whether the points of all times are on one grid of whole milliseconds.
 
     A source rounds every time to a millisecond. With a step between two milliseconds its points
     would drift away from the grid.
     """
-    queries = kind.queries(criterion, times)
-    for query, single in zip(queries, kind.queries(criterion, Times(times.start)), strict=True):
+    queries, singles = measuring(criterion, times), measuring(criterion, Times(times.start))
+    for query, single in zip(queries, singles, strict=True):
         if has_ends(query.expr):
             return False
         if isinstance(query, InstantQuery):
@@ -155,11 +151,11 @@ def _is_one_grid(kind: Kind, criterion: Criterion, times: Times) -> bool:
     return True
 
 
-def _fits(kind: Kind, criterion: Criterion, times: Times) -> bool:
+def _fits(criterion: Criterion, times: Times) -> bool:
     """Whether no query for these times has more points than a source answers."""
     return all(
         isinstance(query, InstantQuery) or points_of(query) <= MOST_POINTS
-        for query in kind.queries(criterion, times)
+        for query in measuring(criterion, times)
     )
 
 
@@ -177,18 +173,17 @@ class _Part(NamedTuple):
         if times.count == 1:
             return _stacked(times.all, [judge(criterion, times.start, self._served)])
         try:
-            measured = self._measured()
+            found = self._measured()
         except TooMuchError:
             return self._in_smaller_parts()
         except SourceError:
             return unanswered_many(criterion, times)
         if self.bounds is None:
-            return self._decided(measured)
-        return _joined(times.all, list(self._by_buckets(measured, self.bounds)))
+            return self._decided(found)
+        return _joined(times.all, list(self._by_buckets(found, self.bounds)))
 
     def _measured(self) -> Measured:
-        asked = kind_of(self.criterion).queries(self.criterion, self.times)
-        return Measured.of(self.criterion, map(self.ask, asked))
+        return measured(self.criterion, self.times, self.ask)
 
     def _in_smaller_parts(self) -> Judgements:
         """One time that the source cannot evaluate fails a query for all: find the others.
@@ -218,31 +213,28 @@ class _Part(NamedTuple):
             return self.bounds.at(int(self.places[0]))
         return self.ask(query)
 
-    def _decided(self, measured: Measured) -> Judgements:
-        decisions = kind_of(self.criterion).decide_many(
-            self.criterion, measured.answers, self.times
-        )
-        warned = bool(measured.warnings)
+    def _decided(self, found: Measured) -> Judgements:
+        decisions = kind_of(self.criterion).decide_many(self.criterion, found.answers, self.times)
+        decisions = enough.checked_many(self.criterion, decisions, found.traffic, self.times)
+        warned = bool(found.warnings)
         return _concluded(self.criterion, self.times, _ordered(decisions), warned=warned)
 
-    def _by_buckets(
-        self, measured: Measured, bounds: OverTime
-    ) -> Iterator[tuple[Places, Judgements]]:
+    def _by_buckets(self, found: Measured, bounds: OverTime) -> Iterator[tuple[Places, Judgements]]:
         """The times in groups with the same buckets behind the quantile."""
         groups: dict[Hashable, tuple[Buckets | None, list[Places]]] = {}
         for places in bounds.alike(self.places, values=True):
             buckets = self._buckets(bounds, int(places[0]))
             key = buckets.key if buckets else None
             groups.setdefault(key, (buckets, []))[1].append(places - self.places[0])
-        for buckets, found in groups.values():
-            places = np.sort(np.concatenate(found))
+        for buckets, places_of in groups.values():
+            places = np.sort(np.concatenate(places_of))
             if buckets is None:
                 yield places, unanswered_many(self.criterion, self.times).chosen(places)
             elif buckets.broken:
-                yield places, self._one_by_one(measured, buckets, places)
+                yield places, self._one_by_one(found, buckets, places)
             else:
-                answers = tuple(buckets.attached(measured.answers))
-                yield places, self._decided(measured._replace(answers=answers)).chosen(places)
+                answers = tuple(buckets.attached(found.answers))
+                yield places, self._decided(found._replace(answers=answers)).chosen(places)
 
     def _buckets(self, bounds: OverTime, place: int) -> Buckets | None:
         try:
@@ -250,17 +242,21 @@ class _Part(NamedTuple):
         except SourceError:
             return None
 
-    def _one_by_one(self, measured: Measured, buckets: Buckets, places: Places) -> Judgements:
+    def _one_by_one(self, found: Measured, buckets: Buckets, places: Places) -> Judgements:
         """Where buckets say nothing about some quantiles; from the answers that there are."""
         criterion, kind = self.criterion, kind_of(self.criterion)
-        answers = buckets.attached(measured.answers)
+        answers = buckets.attached(found.answers)
         times = self.times.all
         at_each, results = [times[place] for place in places], []
         for at in at_each:
             asked = kind.queries(criterion, Times(at))
             then = [list(sliced(one, query)) for one, query in zip(answers, asked, strict=True)]
             decisions = buckets.checked(kind.decide(criterion, then, at), at)
-            results.append(conclude(criterion, kind, at, decisions, measured))
+            if traffic := enough.question(criterion, Times(at)):
+                decisions = enough.checked(
+                    criterion, decisions, list(sliced(found.traffic, traffic))
+                )
+            results.append(conclude(criterion, kind, at, decisions, found))
         return _stacked(at_each, results)
 
 

@@ -30,22 +30,31 @@ class Measured(NamedTuple):
     """The answers to all queries of a criterion.
 
     ``answers`` hold the series that ``match`` selects, ``total`` counts all that were answered,
-    and ``warnings`` is what the source warned of, harmless to print.
+    and ``warnings`` is what the source warned of, harmless to print. ``traffic`` is what
+    :class:`~pytest_deploygate.core.criterion.Enough` asks for.
     """
 
     answers: tuple[Sequence[Series], ...]
     total: int
     warnings: tuple[str, ...]
+    traffic: tuple[Series, ...] = ()
 
     @classmethod
-    def of(cls, criterion: Criterion, measurements: Iterable[Measurement]) -> Measured:
+    def of(
+        cls,
+        criterion: Criterion,
+        measurements: Iterable[Measurement],
+        traffic: Measurement | None = None,
+    ) -> Measured:
         """The measurements, with only the series that the criterion matches."""
         found = list(measurements)
-        warnings = [printable(text) for one in found for text in one.warnings]
+        everything = [*found, traffic] if traffic else found
+        warnings = [printable(text) for one in everything for text in one.warnings]
         return cls(
             tuple([one.matching(criterion.match) for one in found]),
             sum([len(one.series) for one in found]),
             tuple(dict.fromkeys(warnings)),
+            traffic.series if traffic else (),
         )
 
 

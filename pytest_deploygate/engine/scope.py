@@ -104,8 +104,12 @@ class Scope:
         if "$" not in "".join(_texts(criterion)):
             return criterion
         in_text, in_query = self.variables.in_text, self.variables.in_query
+        enough = criterion.enough
+        if enough is not None:
+            enough = replace(enough, query=in_query(enough.query, owner))
         return replace(
             criterion,
+            enough=enough,
             title=in_text(criterion.title, owner),
             query=in_query(criterion.query, owner),
             culprit=in_query(criterion.culprit, owner),
@@ -123,3 +127,5 @@ class Scope:
 def _texts(criterion: Criterion) -> Iterator[str]:
     yield from (criterion.query, criterion.culprit, criterion.title)
     yield from criterion.match.values()
+    if criterion.enough is not None:
+        yield criterion.enough.query

@@ -8,7 +8,7 @@ from typing import TypedDict, Unpack
 
 import pytest
 
-from pytest_deploygate.core.criterion import Criterion, Limit, humanised
+from pytest_deploygate.core.criterion import Criterion, Enough, Limit, humanised
 from pytest_deploygate.core.durations import Duration, seconds
 from pytest_deploygate.core.errors import CheckFailed, ConfigurationError, NoDataError, did_you_mean
 from pytest_deploygate.core.result import Result, Status
@@ -40,6 +40,7 @@ class Details(TypedDict, total=False):
     select: str | None
     buckets: tuple[float, ...]
     culprit: str
+    enough: Enough | None
 
 
 class Gate:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from pytest_deploygate.core.durations import seconds
+from pytest_deploygate.core.errors import ConfigurationError
+
 # Also what the parser would refuse: a text with a variable in it is read before it is PromQL.
 _TOKEN = re.compile(
     r"""
@@ -58,6 +61,19 @@ def has_ends(expr: str) -> bool:
         return False
     read = [token.text.lower() for token in tokens(expr) if token.kind != "comment"]
     return any(at == "@" and end in ("start", "end") for at, end in pairwise(read))
+
+
+def window(expr: str) -> float | None:
+    """The seconds that every range selector of an expression looks back; None if they differ."""
+    found = set()
+    read = [token.text for token in tokens(expr) if token.kind != "comment"]
+    for before, text, after in zip(read, read[1:], read[2:], strict=False):
+        if before == "[":
+            found.add(text if after == "]" else "")
+    try:
+        return seconds(found.pop()) if len(found) == 1 else None
+    except ConfigurationError:  # a subquery, or a length that is computed
+        return None
 
 
 def places(expr: str) -> list[Place]:

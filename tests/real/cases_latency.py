@@ -182,6 +182,17 @@ SUSTAINED = [
         ),
         settings=("creative_p95_max=12",),
     ),
+    replace(
+        scenario(
+            "few briefs of one mode are slow, and so few prove nothing",
+            lambda p: p.with_latency("creative", 6, rate=0.05).with_latency("fast", 3, rate=0.05),
+            WARNING,
+            fast_p95_latency=no_data("30 requests in 5 minutes, 40 wanted"),
+            creative_p95_latency=no_data("30 requests in 5 minutes, 40 wanted"),
+            creative_p95_sustained=no_data("30 requests in 5 minutes, 40 wanted"),
+        ),
+        settings=("brief_requests_min=40",),
+    ),
     scenario(
         "creative was slow for 20 minutes and is not any more", lambda p: creative(p, (1500, 300))
     ),

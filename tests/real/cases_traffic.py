@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 from tests.production import Counter, Production
 from tests.real.scenario import NO_GO, WARNING, breach, go, no_data, scenario, skipped
@@ -405,5 +406,32 @@ API = [
         lambda p: p.with_values("http_requests_total", math.nan),
         WARNING,
         api_error_rate=no_data("0/0, nothing was counted"),
+    ),
+    replace(
+        scenario(
+            "half of few requests are errors, and so few prove nothing",
+            lambda p: p.with_error_rate(0.5, rate=0.1),
+            WARNING,
+            api_error_rate=no_data("60 requests in 5 minutes, 100 wanted"),
+        ),
+        settings=("api_requests_min=100",),
+    ),
+    replace(
+        scenario(
+            "half of few requests are errors, and so few are enough",
+            lambda p: p.with_error_rate(0.5, rate=0.1),
+            NO_GO,
+            api_error_rate=breach("error rate 50 %, limit 0.5 %"),
+        ),
+        settings=("api_requests_min=60",),
+    ),
+    replace(
+        scenario(
+            "no request was ever counted, and some are wanted",
+            lambda p: p.without("http_requests_total"),
+            WARNING,
+            api_error_rate=no_data("the query matches nothing"),
+        ),
+        settings=("api_requests_min=100",),
     ),
 ]

@@ -25,6 +25,7 @@ from pytest_deploygate import (
     Deadline,
     Decision,
     Duration,
+    Enough,
     Gate,
     GateError,
     GateReport,
@@ -65,6 +66,7 @@ CRITERIA = [
     Criterion(id="cpu", query="cpu", kind=Sustained("5m"), below=0.8, severity=Severity.CRITICAL),
     Criterion(id="reward", query="reward", kind=Trend("2h"), at_least=0, no_data=NoData.SKIP),
     Criterion(id="loss", query="loss", kind=Runaway("2h"), below=Threshold("loss_max", 2)),
+    Criterion(id="few", query="x", below=1, enough=Enough("sum(increase(x[5m]))", at_least=100)),
     Criterion(id="exact", query="version", kind=Instant(), equals=3, match={"job": "api"}),
 ]
 DURATIONS: Sequence[Duration] = ("5m", 300, timedelta(minutes=5))

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pytest_deploygate.cli.exports.forms import form_of
 from pytest_deploygate.config.finding import project_of
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.files import write_atomically
 from pytest_deploygate.core.text import printable
-from pytest_deploygate.engine.judging import kind_of
 from pytest_deploygate.promql.expressions import Expressions, NotExpressible
 
 
@@ -78,7 +78,7 @@ def exported_gate(name: str, pytest_arguments: Sequence[str]) -> ExportedGate:
     if twice:
         raise ConfigurationError(f"two criteria have the id {twice[0]!r}; ids must be unique")
     command = shlex.join(["deploygate", name, *collected.arguments])
-    forms = [(one, kind_of(one).promql(one)) for one in criteria]
+    forms = [(one, form_of(one)) for one in criteria]
     file = collected.run.settings.file
     return ExportedGate(
         criteria=tuple(one for one, form in forms if isinstance(form, Expressions)),

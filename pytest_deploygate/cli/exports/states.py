@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from pytest_deploygate.cli.exports import wording
+from pytest_deploygate.cli.exports.forms import form_of
 from pytest_deploygate.core.criterion import Comparison, Criterion, NoData
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import gives_sight
-from pytest_deploygate.engine.judging import kind_of
 from pytest_deploygate.engine.outcome import without_data
 from pytest_deploygate.promql.expressions import (
     Expressions,
     call,
     commented,
-    either,
     grouped,
     labelled,
     literal,
     operand,
     otherwise,
 )
-from pytest_deploygate.promql.histograms import histogram
 
 STATES: Mapping[Status, float] = {
     Status.GO: 1.0,
@@ -40,20 +37,9 @@ STATES: Mapping[Status, float] = {
 
 def expressions_of(criterion: Criterion) -> Expressions:
     """How PromQL judges the series of a criterion whose kind it can express."""
-    found = kind_of(criterion).promql(criterion)
+    found = form_of(criterion)
     assert isinstance(found, Expressions)
-    behind = histogram(criterion.query) if criterion.comparison.lower_is_better else None
-    return _with_unknown(found, behind.without_finite) if behind else found
-
-
-def _with_unknown(found: Expressions, unknown: str) -> Expressions:
-    """The same with series that cannot be judged for want of buckets: they count as failed."""
-    return replace(
-        found,
-        judged=either(grouped(found.judged), unknown),
-        every=either(grouped(found.every), unknown),
-        graded=either(grouped(found.graded), unknown),
-    )
+    return found
 
 
 def value(criterion: Criterion) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pytest_deploygate.cli.exports.forms import form_of
 from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.series import RangeQuery
 from pytest_deploygate.core.text import printable, value_text
-from pytest_deploygate.engine.judging import kind_of, queries_of
+from pytest_deploygate.engine.judging import queries_of
 from pytest_deploygate.engine.outcome import without_data
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.expressions import Expressions, duration
@@ -47,7 +48,7 @@ def rule(criterion: Criterion) -> str:
 
 
 def _expressions(criterion: Criterion) -> Expressions | None:
-    form = kind_of(criterion).promql(criterion)
+    form = form_of(criterion)
     return form if isinstance(form, Expressions) else None
 
 

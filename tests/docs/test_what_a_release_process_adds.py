@@ -1,0 +1,38 @@
+"""The examples in "What a release process adds" run as they are pasted."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.conftest import END, Gate
+from tests.docs.test_readme import ROOT
+from tests.servers import Server
+
+TEXT = (ROOT / "docs" / "what-a-release-process-adds.md").read_text(encoding="utf-8")
+
+
+def block(language: str, containing: str) -> str:
+    """The one block of code that contains a text."""
+    found = re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    [one] = [text for text in found if containing in text]
+    return str(one)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status", "words"),
+    [
+        ("100", "GO", "0 % (< 1 %)"),
+        ("1e6", "WARNING", "no data: 120000 requests in 5 minutes, 1e+06 wanted"),
+    ],
+)
+def test_a_criterion_wants_enough_traffic(
+    pytester: pytest.Pytester, run_gate: Gate, healthy: Server, wanted: str, status: str, words: str
+) -> None:
+    pytester.path.joinpath("test_checkout.py").write_text(block("python", "Enough"))
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
+    run_gate(*where, f"--gate-set=checkout_requests_min={wanted}", "test_checkout.py")
+    [check] = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
+    assert (check["status"], check["message"]) == (status, words)

@@ -338,7 +338,7 @@ def test_the_json_has_a_schema_and_the_page_is_complete(project: Path, server: S
     text = Path("b.html").read_text("utf-8")
     assert "http://" not in text.replace(server.url, "").replace("http://www.w3.org", "")
     assert "<script" not in text
-    assert text.count('class="row') == 2 + len(document["checks"]) + 1
+    assert text.count('class="row') == 2 + len(document["checks"]) + 2 + 1
 
 
 def test_more_than_the_server_keeps_is_refused_before_anything_is_asked(

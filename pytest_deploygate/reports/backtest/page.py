@@ -22,7 +22,6 @@ from pytest_deploygate.reports.backtest.summary import (
     incidents_text,
     moment,
     percent,
-    what_failed,
 )
 from pytest_deploygate.reports.html import environment
 
@@ -38,6 +37,16 @@ class Row:
     summary: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """A mark on the axis of the calendar, in thousandths of its length; ``seen`` by the gate."""
+
+    x: float
+    width: float
+    title: str
+    seen: bool
+
+
 def render(report: BacktestReport) -> str:
     """The page."""
     outcome = report.outcome
@@ -50,6 +59,7 @@ def render(report: BacktestReport) -> str:
         against=report.against,
         shares=[(verdict, outcome.share(verdict)) for verdict in reversed(Verdict)],
         rows=[*_verdicts(report), *(_row(one, report) for one in checks[:_MOST_ROWS])],
+        events=list(_events(report)),
         more_rows=max(0, len(checks) - _MOST_ROWS),
         count=-(-len(report.times) // size),
         legend=[one for one in WORST_FIRST if one is not Status.WAIVED],
@@ -65,7 +75,6 @@ def render(report: BacktestReport) -> str:
         worst="NO_GO" if report.blocks else "GO",
         moment=moment,
         percent=percent,
-        what_failed=what_failed,
         incidents_text=incidents_text,
     )
 
@@ -79,6 +88,33 @@ def _verdicts(report: BacktestReport) -> Iterator[Row]:
 def _verdict(name: str, outcome: Outcome, report: BacktestReport) -> Row:
     shares = ", ".join(f"{one.label} {percent(outcome.share(one))}" for one in Verdict)
     return Row(name=name, cells=cells(outcome.verdicts, report), summary=shares)
+
+
+def _events(report: BacktestReport) -> Iterator[tuple[str, str, list[Event]]]:
+    """Incidents and deployments: a name, a summary, and the marks."""
+    incidents, deployments = report.outcome.incidents, report.outcome.deployments
+    if incidents is not None and incidents.incidents:
+        marked = [
+            _event(report, one.start, one.end, one.name or "incident", seen=one.seen)
+            for one in incidents.incidents
+        ]
+        yield "Incidents", f"{incidents.seen} of {len(marked)} seen", marked
+    inside = [one for one in deployments or () if one.verdict is not None]
+    if inside:
+        blocked = [one for one in inside if one.verdict is Verdict.NO_GO]
+        marked = [
+            _event(report, one.time, one.time, one.name or "deployment", seen=one in blocked)
+            for one in inside
+        ]
+        yield "Deployments", f"{len(blocked)} of {len(inside)} blocked", marked
+
+
+def _event(report: BacktestReport, start: float, end: float, name: str, *, seen: bool) -> Event:
+    scale = 1000 / (report.end - report.start)
+    first = max(0.0, (start - report.start) * scale)
+    width = max(4.0, (min(end, report.end) - max(start, report.start)) * scale)
+    title = f"{moment(start)} UTC: {name}"
+    return Event(x=round(min(first, 996.0), 1), width=round(width, 1), title=title, seen=seen)
 
 
 def _row(check: CheckHistory, report: BacktestReport) -> Row:

@@ -19,7 +19,7 @@ from pytest_deploygate.core.text import counted, value_text
 from pytest_deploygate.core.verdict import Verdict
 
 WIDTH = 80
-_MOST_PERIODS, _MOST_CHECKS, _MOST_NAMED = 4, 7, 2
+_MOST_PERIODS, _MOST_CHECKS, _MOST_NAMED = 3, 7, 2
 _RULE = "-" * WIDTH
 
 
@@ -85,18 +85,28 @@ def _periods(outcome: Outcome, against: Outcome | None) -> Iterator[str]:
         return
     yield f"{counted(len(found), 'period')} of NO-GO{other}, the longest first"
     for period in sorted(found, key=lambda one: -one.length)[:_MOST_PERIODS]:
-        yield cut(f"  {moment(period.begin)}  {spoken(period.length):>7}  {what_failed(period)}")
+        failed, worst = what_failed(period), worst_series(period)
+        line = f"  {moment(period.begin)}  {spoken(period.length):>7}  {failed}"
+        apart = bool(worst) and len(line) + len(worst) + 2 > WIDTH
+        yield cut(line if apart or not worst else f"{line}; {worst}")
+        if apart:
+            yield cut(f"    {worst}")
     if len(found) > _MOST_PERIODS:
         yield f"  ... and {len(found) - _MOST_PERIODS} more; --html and --json list all"
 
 
 def what_failed(period: Period) -> str:
-    """The checks of a period with what was behind them, or why else it was NO-GO."""
+    """The checks that failed in a period, or why else it was NO-GO."""
     named = list(period.failed[:_MOST_NAMED])
     named += [f"{len(period.failed) - _MOST_NAMED} more"] if len(named) < len(period.failed) else []
-    culprits = [text for name, text in period.culprits.items() if name in named]
-    worst = f"; worst: {culprits[0]}" if culprits else ""
-    return (", ".join(named) or period.why) + worst
+    return ", ".join(named) or period.why
+
+
+def worst_series(period: Period) -> str:
+    """The culprit of the check that failed longest, ``worst: 9.10 s, instance=app-2``."""
+    culprits = (period.culprits.get(name) for name in period.failed)
+    first = next(filter(None, culprits), "")
+    return f"worst: {first}" if first else ""
 
 
 def _checks(outcome: Outcome, against: Outcome | None) -> Iterator[str]:

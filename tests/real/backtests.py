@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from pytest_deploygate import (
-    Criterion, Kind, Runaway, Sustained, Trend, gate_criteria, hold, threshold
+    Criterion, Enough, Kind, Runaway, Sustained, Trend, gate_criteria, hold, threshold
 )
 
 P95 = "histogram_quantile(0.95, sum by (%s) (rate(seconds_bucket[5m])))"
@@ -72,6 +72,10 @@ CRITERIA = [
     Criterion(id="matched", query="latency", match={"instance": "b"}, below=2.5, no_data="go",
               severity="warning"),
     Criterion(id="of_its_end", query="latency - latency @ end()", equals=0),
+    Criterion(id="traffic", query=SHARE, below=threshold("traffic_max", 0.015), unit="ratio",
+              enough=Enough("sum(increase(answers_total[5m]))", at_least=501)),
+    Criterion(id="traffic_lasting", query="latency", kind=Sustained("10m"), at_most=2.6,
+              severity="warning", enough=Enough("sum(increase(answers_total[5m]))", at_least=501)),
     Criterion(id="own", query="latency", kind=Busiest(), at_most=threshold("busiest_max", 1.3),
               severity="warning"),
 ]

@@ -1,4 +1,4 @@
-"""Queries that are answered by others: every tenth minute of what is asked for every minute."""
+"""Queries that are answered by others: by finer ones, and by longer ones."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Shared:
         wanted = list(dict.fromkeys(queries))
         asking: dict[str, list[RangeQuery]] = {}
         ranges = [one for one in wanted if isinstance(one, RangeQuery)]
-        for one in sorted(ranges, key=lambda one: one.step):
+        for one in sorted(ranges, key=lambda one: (one.step, one.start - one.end)):
             if finer := _finer(one, asking.setdefault(one.expr, [])):
                 self._finer[one] = finer
             else:
@@ -92,7 +92,7 @@ def _rounded_by(query: Query, answer: Measurement) -> float:
 
 def _finer(query: RangeQuery, others: Iterable[RangeQuery]) -> list[RangeQuery]:
     """The queries that have all points of this one together; empty if there are none."""
-    finer = [one for one in others if one.step < query.step and _on_grid(query, one)]
+    finer = [one for one in others if one.step <= query.step and _on_grid(query, one)]
     found, at = [], query.start
     for one in sorted(finer, key=lambda one: one.start):
         if one.start - _DUST <= at <= one.end + _DUST:

@@ -36,7 +36,7 @@ import pytest
 
 LIBRARIES = (
     *("xdist.dsession", "xdist.remote", "xdist.workermanage"),
-    *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "yaml"),
+    *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "prometheus_client", "yaml"),
 )
 WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:syrupy")
 """Plugins of development tools, which take longer to load than a gate takes to run."""

@@ -6,14 +6,17 @@ metrics report, which cuts every line at a ``#``.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
+from typing import TYPE_CHECKING
 
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.verdict import Verdict
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Metric
 
 _VERDICTS = {Verdict.GO: 1.0, Verdict.WARNING: 0.5, Verdict.NO_GO: 0.0}
 _STATUSES = {Status.GO: 1.0, Status.WAIVED: 1.0, Status.WARNING: 0.5, Status.NO_GO: 0.0}
@@ -22,58 +25,73 @@ _CHECK_STATUS_HELP = "Check: 1 GO or waived, 0.5 WARNING, 0 NO-GO; no series if 
 
 
 def render(report: GateReport) -> str:
-    """The Prometheus text format.
+    """The Prometheus text format."""
+    from prometheus_client import generate_latest
 
-    It is written here, and not by prometheus_client: that takes as long to import as a thousand
-    checks to judge, and spells the labels of a check out again for each of its metrics.
-    Source: https://prometheus.io/docs/instrumenting/exposition_formats/
-    """
-    return "".join(_families(report))
+    return generate_latest(_registry(report)).decode("utf-8")
 
 
-def _families(report: GateReport) -> Iterator[str]:
-    """Every metric: what it is, and its samples."""
-    environment = label_value(report.environment)
-    shared = {"environment": environment} if environment else {}
-    own = _labels(shared)
-    checks = [
-        (_labels({"check": name, **shared, "severity": result.severity.value}), result)
-        for name, result in _labelled(report.results)
-    ]
-    yield _family("status", _STATUS_HELP, [(own, _VERDICTS[report.verdict])])
-    statuses = [(labels, _STATUSES[one.status]) for labels, one in checks]
-    yield _family("check_status", _CHECK_STATUS_HELP, statuses)
-    values = [(labels, one.value) for labels, one in checks]
-    yield _family("check_value", "Measured value, in its own unit.", values)
-    limits = [(labels, one.threshold) for labels, one in checks]
-    yield _family("check_threshold", "Threshold of the check, in the unit of its value.", limits)
-    partial = float(bool(report.partial))
-    yield _family("partial", "1 if checks were left out, else 0.", [(own, partial)])
-    yield _family("duration_seconds", "Duration of the run.", [(own, report.duration)])
-    ended = report.started_at + report.duration
-    yield _family("last_run_timestamp_seconds", "Unix time at which the run ended.", [(own, ended)])
+class _Gauges:
+    """The metrics of a report, for a registry of prometheus_client."""
+
+    def __init__(self, report: GateReport) -> None:
+        self._report = report
+        environment = label_value(report.environment)
+        self._shared = {"environment": environment} if environment else {}
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its samples."""
+        report = self._report
+        checks = list(_labelled(report.results))
+        yield self._single("status", _STATUS_HELP, _VERDICTS[report.verdict])
+        yield self._checks("status", _CHECK_STATUS_HELP, checks, lambda r: _STATUSES[r.status])
+        yield self._checks("value", "Measured value, in its own unit.", checks, lambda r: r.value)
+        yield self._checks(
+            "threshold",
+            "Threshold of the check, in the unit of its value.",
+            checks,
+            lambda r: r.threshold,
+        )
+        yield self._single(
+            "partial", "1 if checks were left out, else 0.", float(bool(report.partial))
+        )
+        yield self._single("duration_seconds", "Duration of the run.", report.duration)
+        finished = report.started_at + report.duration
+        yield self._single(
+            "last_run_timestamp_seconds", "Unix time at which the run ended.", finished
+        )
+
+    def _single(self, name: str, text: str, value: float) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        family = GaugeMetricFamily(f"deployment_gate_{name}", text, labels=list(self._shared))
+        family.add_metric(list(self._shared.values()), value)
+        return family
+
+    def _checks(
+        self,
+        name: str,
+        text: str,
+        checks: Iterable[tuple[str, Result]],
+        value: Callable[[Result], float | None],
+    ) -> Metric:
+        from prometheus_client.core import GaugeMetricFamily
+
+        labels = ["check", "severity", *self._shared]
+        family = GaugeMetricFamily(f"deployment_gate_check_{name}", text, labels=labels)
+        for check, result in checks:
+            if (number := value(result)) is not None:
+                values = [check, result.severity.value, *self._shared.values()]
+                family.add_metric(values, number)
+        return family
 
 
-def _family(name: str, text: str, samples: Iterable[tuple[str, float | None]]) -> str:
-    name = f"deployment_gate_{name}"
-    lines = [f"{name}{labels} {_number(one)}\n" for labels, one in samples if one is not None]
-    return f"# HELP {name} {text}\n# TYPE {name} gauge\n{''.join(lines)}"
+def _registry(report: GateReport) -> CollectorRegistry:
+    from prometheus_client import CollectorRegistry
 
-
-def _labels(values: Mapping[str, str]) -> str:
-    shown = ",".join([f'{name}="{_escaped(value)}"' for name, value in values.items()])
-    return f"{{{shown}}}" if shown else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
-
-
-def _number(value: float) -> str:
-    """A float as the format has it; Python writes NaN and infinity in its own way."""
-    if math.isfinite(value):
-        return repr(float(value))
-    return "NaN" if math.isnan(value) else f"{'+' if value > 0 else '-'}Inf"
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Gauges(report))
+    return registry
 
 
 def _labelled(results: Iterable[Result]) -> Iterator[tuple[str, Result]]:

@@ -163,7 +163,7 @@ def test_an_ad_hoc_query_joins_what_was_asked_before(
         ("at_least=0, kind=Trend('1h')", (), {"requests"}),
         ("at_least=1", ("--gate-junit=a.xml",), {"requests", "junit_xml"}),
         ("at_least=1", ("--gate-html=a.html",), {"requests", "jinja2"}),
-        ("at_least=1", ("--gate-metrics=a.prom",), {"requests"}),
+        ("at_least=1", ("--gate-metrics=a.prom",), {"requests", "prometheus_client"}),
     ],
 )
 def test_only_what_a_run_needs_is_loaded(

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks import commands
+from benchmarks import commands, watch
 from benchmarks.commands import Command
 from benchmarks.container import in_container, installed_python
 from benchmarks.instructions import instructions
@@ -168,7 +168,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=11, help="timed runs of each command")
     parser.add_argument(
-        "--only", choices=["criteria", "container", "fleet", "installed", "backtest"]
+        "--only",
+        choices=["criteria", "container", "watch", "fleet", "installed", "backtest"],
     )
     arguments = parser.parse_args()
     print(f"Measured {machine()}; in turn, ratios pair by pair.")
@@ -178,13 +179,16 @@ def main() -> None:
             (directory / name).mkdir()
         if arguments.only in (None, "container", "installed"):
             python = installed_python(directory)
-        if arguments.only in (None, "criteria", "container"):
+        if arguments.only in (None, "criteria", "container", "watch"):
             text = openmetrics(production(END))
             server = stack.enter_context(prometheus(text, directory / "healthy"))
         if arguments.only in (None, "criteria"):
             _print(thirteen(directory, server.url, arguments.runs))
         if arguments.only in (None, "container"):
             _print(container(directory / "container", server.url, arguments.runs, python))
+        if arguments.only in (None, "watch"):
+            there, runs = directory / "watch", max(3, arguments.runs // 2)
+            _print(watch.measured(there, server.url, END, runs))
         if arguments.only in (None, "fleet"):
             server = stack.enter_context(prometheus(fleet_samples(), directory / "services"))
             _print(fleet(directory, server.url, arguments.runs))

@@ -121,7 +121,7 @@ def ranges(directory: Path, url: str, times: Times) -> Command:
     """The range queries of a backtest of the criteria that ship, sent by requests alone."""
     queries = (query for one in ALL for query in queries_of_many(one, times))
     asked = [_request(url, query) for query in dict.fromkeys(queries)]
-    _write(directory / "ask.py", RANGES.format(asked=asked))
+    written(directory / "ask.py", RANGES.format(asked=asked))
     name = f"{len(asked)} range queries with requests"
     return Command(name, (sys.executable, "ask.py"), directory)
 
@@ -139,27 +139,27 @@ def backtest(directory: Path, url: str, times: Times, *more: str) -> Command:
 
 def bare(directory: Path, count: int) -> Command:
     """Pytest on so many empty tests."""
-    _write(directory / "test_empty.py", EMPTY.format(count=count))
+    written(directory / "test_empty.py", EMPTY.format(count=count))
     return Command(f"bare pytest, {count} empty tests", PYTEST, directory)
 
 
 def failing(directory: Path, count: int, *more: str) -> Command:
     """Pytest on so many tests whose assert fails."""
-    _write(directory / "test_failing.py", FAILING.format(count=count))
+    written(directory / "test_failing.py", FAILING.format(count=count))
     name = " ".join((f"bare pytest, {count} failing tests", *more))
     return Command(name, (*PYTEST, *more), directory, code=1)
 
 
 def floor(directory: Path, url: str, at: float) -> Command:
     """Pytest on as many empty tests, and one concurrent batch of the same queries."""
-    _write(directory / "test_empty.py", EMPTY.format(count=len(ALL)))
-    _write(directory / "conftest.py", BATCH.format(asked=asked(url, at)))
+    written(directory / "test_empty.py", EMPTY.format(count=len(ALL)))
+    written(directory / "conftest.py", BATCH.format(asked=asked(url, at)))
     return Command("floor: bare pytest + one batch with requests", PYTEST, directory)
 
 
 def sequential(directory: Path, url: str, at: float) -> Command:
     """A plain script that asks one query after the other."""
-    _write(directory / "ask.py", SEQUENTIAL.format(asked=asked(url, at)))
+    written(directory / "ask.py", SEQUENTIAL.format(asked=asked(url, at)))
     return Command("script, one query after the other", (sys.executable, "ask.py"), directory)
 
 
@@ -186,18 +186,19 @@ def breached(directory: Path, url: str, at: float, *more: str) -> Command:
 
 def _fleet(directory: Path, url: str, at: float, limit: float) -> tuple[str, ...]:
     text = FLEET.format(signals=SIGNALS, services=SERVICES, limit=limit)
-    _write(directory / "test_fleet.py", text)
+    written(directory / "test_fleet.py", text)
     return (*PYTEST, "-p", "deploygate", f"--prometheus-url={url}", f"--gate-at={at}")
 
 
 def ordinary(directory: Path, name: str, *left_out: str) -> Command:
     """An ordinary test suite, without these plugins."""
     for number in range(20):
-        _write(directory / f"test_{number}.py", EMPTY.format(count=20))
+        written(directory / f"test_{number}.py", EMPTY.format(count=20))
     without = [argument for plugin in left_out for argument in ("-p", f"no:{plugin}")]
     return Command(f"ordinary suite, {name}", (*PYTEST, *without), directory)
 
 
-def _write(path: Path, text: str) -> None:
+def written(path: Path, text: str) -> None:
+    """Write a file of a command, in a directory that may not exist yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

@@ -67,7 +67,7 @@ def in_turn(
     """
     for command in commands:
         _timed(command, queries)
-    memory = [_mebibytes(command) for command in commands]
+    memory = [mebibytes(command) for command in commands]
     rounds = [[_timed(command, queries) for command in commands] for _ in range(runs)]
     return [
         Timing(
@@ -95,7 +95,8 @@ def _timed(command: Command, queries: Callable[[], int]) -> tuple[float, int]:
     return took, queries() - before
 
 
-def _mebibytes(command: Command) -> float:
+def mebibytes(command: Command) -> float:
+    """The peak of the largest process of a command, in MiB."""
     launcher = (sys.executable, "-I", "-S", "-c", LAUNCHER)
     done = subprocess.run(
         (*launcher, *command.arguments),

@@ -1,18 +1,20 @@
 """The entry point: what every pytest run of the environment pays for.
 
-It registers options and marks, and hands over to :mod:`pytest_deploygate.activation` only when
-``-p deploygate`` switched the gate on. It imports nothing heavy.
+It registers marks, and hands over to :mod:`.activation` only when ``-p deploygate`` switched the
+gate on. It imports nothing else of the package until then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
+from copy import copy
 from typing import Any
 
 import pytest
 
-from pytest_deploygate.config.options import NAME, OPTIONS
 
+NAME = "deploygate"
+"""The name for ``-p``."""
 HOOKS = (
     "pytest_deploygate_actions",
     "pytest_deploygate_reports",
@@ -40,8 +42,43 @@ def _specify_hooks(manager: pytest.PytestPluginManager) -> None:
         manager.add_hookspecs(hookspecs)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """The gate's options; they are read only with ``-p deploygate``."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(
+    early_config: pytest.Config, parser: pytest.Parser, args: list[str]
+) -> Generator[None, Any, Any]:
+    """What a conftest.py breaks while it is loaded is a usage error, not pytest's 1, or 0."""
+    is_on = _is_named(early_config.known_args_namespace.plugins)
+    # Not in pytest_addoption: to import and register the options is half of what the plugin costs
+    # in a run that needs none of them. Here pytest adds those of conftest.py files, too.
+    if is_on or any(map(_needs_options, args)):
+        _add_options(early_config, parser, args)
+    if not is_on:
+        return (yield)
+    from pytest_deploygate.plugin.own_modules import import_own_modules_plainly
+
+    import_own_modules_plainly(early_config)
+    if early_config.known_args_namespace.gate_json:
+        _load_json_report(early_config.pluginmanager)
+    try:
+        return (yield)
+    except (pytest.UsageError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        if type(error).__name__ == "ConftestImportFailure":  # pytest tells it well, and ends in 4
+            raise
+        raise pytest.UsageError(
+            f"{NAME}: conftest.py broke down: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _needs_options(argument: str) -> bool:
+    return argument in ("-h", "--help") or argument.startswith(("--gate-", "--prometheus-"))
+
+
+def _add_options(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
+    """Register the gate's options, and take them out of what pytest knows of the arguments."""
+    from pytest_deploygate.config.options import OPTIONS
+
     group = parser.getgroup(NAME, "deployment gate (switch it on with -p deploygate)")
     for option in OPTIONS:
         keywords: dict[str, Any] = {"dest": option.dest, "help": option.help, "default": None}
@@ -54,29 +91,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         elif option.metavar:
             keywords["metavar"] = option.metavar
         group.addoption(f"--{option.name}", **keywords)
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
-    """What a conftest.py breaks while it is loaded is a usage error, not pytest's 1, or 0."""
-    known = early_config.known_args_namespace
-    if not _is_named(known.plugins):
-        return (yield)
-    from pytest_deploygate.plugin.own_modules import import_own_modules_plainly
-
-    import_own_modules_plainly(early_config)
-    if known.gate_json:
-        _load_json_report(early_config.pluginmanager)
-    try:
-        return (yield)
-    except (pytest.UsageError, KeyboardInterrupt):
-        raise
-    except BaseException as error:
-        if type(error).__name__ == "ConftestImportFailure":  # pytest tells it well, and ends in 4
-            raise
-        raise pytest.UsageError(
-            f"{NAME}: conftest.py broke down: {type(error).__name__}: {error}"
-        ) from error
+    known = parser.parse_known_args(args, namespace=copy(config.option))
+    config.known_args_namespace = known
 
 
 def _load_json_report(manager: pytest.PytestPluginManager) -> None:
@@ -112,10 +128,11 @@ def _is_named(plugins: list[str] | None) -> bool:
 def _refuse_options_of_a_gate_that_is_off(config: pytest.Config) -> None:
     if any(name.startswith(_PACKAGE) for name in config.option.plugins or ()):
         raise pytest.UsageError(f"-p {_PACKAGE} does nothing: the gate's name is -p {NAME}")
-    for option in OPTIONS:
-        if getattr(config.option, option.dest, None):
+    given = [name for name, value in vars(config.option).items() if value]
+    for name in given:
+        if name.startswith(("gate_", "prometheus_")):
             raise pytest.UsageError(
-                f"--{option.name} needs the gate, which is off: add -p deploygate"
+                f"--{name.replace('_', '-')} needs the gate, which is off: add -p deploygate"
             )
 
 

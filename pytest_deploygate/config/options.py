@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-NAME = "deploygate"
-"""The name for ``-p``, and of the console script."""
-
 OptionType = Literal[
     "text",
     "path",

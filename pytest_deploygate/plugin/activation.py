@@ -19,7 +19,7 @@ from pytest_deploygate.actions.plan import ActionPlan, plan_actions, why_held_ba
 from pytest_deploygate.config import layers
 from pytest_deploygate.config.file import load
 from pytest_deploygate.config.finding import find
-from pytest_deploygate.config.options import NAME, OPTIONS
+from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.context import context_of
 from pytest_deploygate.core.errors import ConfigurationError
@@ -32,7 +32,14 @@ from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.fixture import Gate
 from pytest_deploygate.plugin.hooks import GATE_HOOKS, GateHooks
-from pytest_deploygate.plugin.items import CHECKS, SHIPPED_CHECKS, is_worker, judges, part_was_named
+from pytest_deploygate.plugin.items import (
+    CHECKS,
+    SHIPPED_CHECKS,
+    TRANSFER,
+    is_worker,
+    judges,
+    part_was_named,
+)
 from pytest_deploygate.plugin.json_report_hooks import JsonReportHooks
 from pytest_deploygate.plugin.process_ends import refuse_what_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import CleaningHooks
@@ -206,7 +213,7 @@ def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, ActionKind
     file = load(found.file, given["gate-env"], actions=lambda: _actions_schema(kinds()))
     merged = layers.merge(command_line, layers.environment(os.environ), *file)
     settings = replace(merged, file=found.file, other_files=found.others)
-    worker = getattr(config, "workerinput", {}).get(NAME)
+    worker = getattr(config, "workerinput", {}).get(TRANSFER)
     if not worker or settings.replays:
         return settings
     return replace(settings, gate_at=worker["at"])

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-
 NAME = "deploygate"
 """The name for ``-p``."""
 HOOKS = (
@@ -91,7 +90,9 @@ def _add_options(config: pytest.Config, parser: pytest.Parser, args: list[str]) 
         elif option.metavar:
             keywords["metavar"] = option.metavar
         group.addoption(f"--{option.name}", **keywords)
+    before = config.known_args_namespace
     known = parser.parse_known_args(args, namespace=copy(config.option))
+    known.confcutdir = before.confcutdir  # what pytest has worked out from the arguments
     config.known_args_namespace = known
 
 

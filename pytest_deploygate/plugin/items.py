@@ -23,6 +23,9 @@ CHECKS = "gate_checks"
 SHIPPED_CHECKS = Path(__file__).parents[2] / CHECKS
 """The checks that ship: both packages are installed into one directory."""
 
+TRANSFER = "deploygate"
+"""The key of what xdist's processes send each other."""
+
 NOTE = "_deploygate"
 """The attribute of pytest's reports that holds the gate's note."""
 

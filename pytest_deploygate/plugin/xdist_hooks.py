@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from pytest_deploygate.config.options import NAME
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.ledger import CheckNote
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.hooks import GateHooks
-from pytest_deploygate.plugin.items import NOTE, criteria_of
+from pytest_deploygate.plugin.items import NOTE, TRANSFER, criteria_of
 from pytest_deploygate.plugin.run_end import note_source
 
 
@@ -44,7 +43,7 @@ class ControllerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Start every worker with one evaluation time."""
-        node.workerinput[NAME] = {"at": self._run.at}
+        node.workerinput[TRANSFER] = {"at": self._run.at}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
@@ -54,7 +53,7 @@ class ControllerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
         """A worker ended and sent its notes; or it died, and its tests are missing."""
-        self._findings.worker_ended(getattr(node, "workeroutput", {}).get(NAME))
+        self._findings.worker_ended(getattr(node, "workeroutput", {}).get(TRANSFER))
 
 
 class WorkerHooks:
@@ -78,5 +77,5 @@ class WorkerHooks:
         findings = self._hooks.findings
         findings.settings_used(self._hooks.settings_use())
         note_source(findings, self._hooks.run)
-        self._config.workeroutput[NAME] = findings.notes.to_builtins()  # type: ignore[attr-defined]
+        self._config.workeroutput[TRANSFER] = findings.notes.to_builtins()  # type: ignore[attr-defined]
         return result

@@ -34,7 +34,9 @@ def test_nothing_heavy_is_imported(pytester: pytest.Pytester) -> None:
             print("LOADED", loaded, sorted(ours))
     """)
     result = pytester.runpytest_subprocess("-s")
-    result.stdout.fnmatch_lines(["*LOADED [[]] *.config', *.options', *.plugin', *.entry']"])
+    result.stdout.fnmatch_lines(
+        ["*LOADED [[]] [[]'pytest_deploygate', *.plugin', *.plugin.entry']"]
+    )
 
 
 def test_the_public_names_are_imported_only_when_they_are_used() -> None:
@@ -109,3 +111,24 @@ def test_without_paths_the_gate_runs_the_gate_checks_of_the_project(
     result = run_gate(*workers)
     assert result.ret == 0
     result.assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("-h",), ("-p", "deploygate", "--help")])
+def test_the_help_has_the_options_whether_the_gate_is_on_or_not(
+    pytester: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    result = pytester.runpytest_subprocess(*arguments)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["deployment gate (switch it on with -p deploygate):"])
+    result.stdout.fnmatch_lines(["*--gate-watch=TIME*"])
+
+
+def test_an_option_is_no_reason_to_look_for_conftests_elsewhere(pytester: pytest.Pytester) -> None:
+    """pytest takes the value of an option that it does not know yet for a path."""
+    pytester.makepyfile(**{"checks/test_a": "def test_a(): pass"})
+    pytester.makepyfile(**{"other/conftest": "raise RuntimeError('loaded')"})
+    pytester.makeini("[pytest]\naddopts = -k test_a")
+    arguments = ("-p", "deploygate", "checks", "--gate-json", "other", "--gate-demo", "go")
+    result = pytester.runpytest_subprocess(*arguments)
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--gate-json*other*is a directory*"])

@@ -43,6 +43,7 @@ class Expectation:
         max_age: maximum age of the run and of what it judged, in seconds.
         environment: the environment that the report must be for, empty for any.
         allow_warning: whether WARNING deploys too.
+        allow_waived: whether a WARNING deploys too whose only cause is waivers.
         exit_code: the exit code of the gate's process, None if it is unknown.
         require: patterns of the ids of checks that must be measured.
         min_checks: how many checks must be measured at least.
@@ -51,6 +52,7 @@ class Expectation:
     max_age: float
     environment: str = ""
     allow_warning: bool = False
+    allow_waived: bool = False
     exit_code: int | None = None
     require: tuple[str, ...] = ()
     min_checks: int = 0
@@ -67,6 +69,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--env", metavar="NAME", default="", help="environment of the report")
     parser.add_argument("--allow-warning", action="store_true", help="also accept WARNING")
+    parser.add_argument(
+        "--allow-waived",
+        action="store_true",
+        help="also accept a WARNING whose only cause is waivers",
+    )
     parser.add_argument(
         "--exit-code",
         metavar="CODE",
@@ -95,6 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         max_age=seconds(arguments.max_age),
         environment=arguments.env,
         allow_warning=arguments.allow_warning,
+        allow_waived=arguments.allow_waived,
         exit_code=arguments.exit_code,
         require=tuple(arguments.require),
         min_checks=arguments.min_checks,
@@ -211,7 +219,9 @@ def _of_the_verdict(document: Mapping[str, Any], expected: Expectation) -> Itera
     if verdict is Verdict.NO_GO:
         yield conclusion
     elif verdict is Verdict.WARNING and not (expected.allow_warning or _only_partial(document)):
-        yield f"{conclusion} (--allow-warning accepts it)"
+        option = "--allow-waived" if _only_waived(document) else "--allow-warning"
+        if option != "--allow-waived" or not expected.allow_waived:
+            yield f"{conclusion} ({option} accepts it)"
 
 
 def _missing_checks(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
@@ -228,15 +238,25 @@ def _missing_checks(document: Mapping[str, Any], expected: Expectation) -> Itera
 
 
 def _is_measured(check: Mapping[str, Any]) -> bool:
-    in_part = check["reason"] == Reason.NO_DATA and check["value"] is not None
-    whole = check["reason"] in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+    waived = check.get("waived")
+    reason = waived if waived and check["status"] == Status.WAIVED else check["reason"]
+    in_part = reason == Reason.NO_DATA and check["value"] is not None
+    whole = reason in (Reason.OK, Reason.BREACH, Reason.WAIVED) or waived == Reason.BREACH
     return whole or (in_part and not check["warnings"])
 
 
 def _only_partial(document: Mapping[str, Any]) -> bool:
     """Whether the run is a WARNING because it is partial, which is an objection of its own."""
     statuses = {check["status"] for check in document["checks"]}
-    return bool(document["partial"]) and Status.WARNING not in statuses
+    return bool(document["partial"]) and statuses.isdisjoint((Status.WARNING, Status.WAIVED))
+
+
+def _only_waived(document: Mapping[str, Any]) -> bool:
+    """Whether waivers are all that keeps the run from GO."""
+    statuses = {check["status"] for check in document["checks"]}
+    unsteady = document.get("watch", {}).get("unsteady")
+    has_others = document["partial"] or unsteady or Status.WARNING in statuses
+    return Status.WAIVED in statuses and not has_others
 
 
 def _contradictions(document: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
@@ -256,7 +276,8 @@ def _verdict_of(document: Mapping[str, Any], counts: Mapping[Status, int]) -> Ve
     judged = counts[Status.GO] + counts[Status.WARNING] + counts[Status.WAIVED]
     if document["problems"] or counts[Status.NO_GO] or not judged:
         return Verdict.NO_GO
-    return Verdict.WARNING if counts[Status.WARNING] or document["partial"] else Verdict.GO
+    warned = counts[Status.WARNING] or counts[Status.WAIVED] or document["partial"]
+    return Verdict.WARNING if warned else Verdict.GO
 
 
 def _staleness(document: Mapping[str, Any], max_age: float, now: float) -> Iterator[str]:

@@ -6,6 +6,7 @@ environment variables, these win over ``[env.NAME]`` of the file, and that over 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,7 +23,9 @@ from pytest_deploygate.config.settings import (
     Settings,
 )
 from pytest_deploygate.config.values import converted
+from pytest_deploygate.config.waivers import waivers
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.waivers import Waiver
 
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
@@ -97,6 +100,7 @@ def merge(*layers: Layer) -> Settings:
         criteria=_criteria(layers),
         default_no_data=_default_no_data(layers),
         required=_required(layers),
+        waivers=_waivers(layers),
         mentions=_mentions(layers, values.get("gate_env", "")),
         actions=_actions(layers),
         origins=origins,
@@ -154,15 +158,36 @@ def _required(layers: tuple[Layer, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(patterns))
 
 
+def _waivers(layers: tuple[Layer, ...]) -> tuple[Waiver, ...]:
+    """The waivers of an environment are added to those of the file."""
+    tables = [one for layer in reversed(layers) for one in layer.table.get("waivers", ())]
+    return waivers(tables, time.time())
+
+
 def _mentions(layers: tuple[Layer, ...], chosen: str) -> tuple[Mention, ...]:
-    """The names in the environments that were not chosen: a wrong one is found only here."""
-    return tuple(
-        Mention(kind, name, f"{layer.origin} [env.{environment}]")
+    """The names that only the file has: in the environments that were not chosen, and of waivers.
+
+    A wrong one is found only here.
+    """
+    others = [
+        (table, f"{layer.origin} [env.{environment}]")
         for layer in layers
         for environment, table in layer.table.get("env", {}).items()
         if environment != chosen
-        for key, kind in _NAMED.items()
-        for name in table.get(key, {})
+    ]
+    every = [*((layer.table, layer.origin) for layer in layers), *others]
+    return (
+        *(
+            Mention(kind, name, origin)
+            for table, origin in others
+            for key, kind in _NAMED.items()
+            for name in table.get(key, {})
+        ),
+        *(
+            Mention("waiver", one["check"], origin)
+            for table, origin in every
+            for one in table.get("waivers", ())
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from pytest_deploygate.config.layers import COMMAND_LINE
 from pytest_deploygate.config.settings import Mention, Settings
 from pytest_deploygate.core.criterion import Criterion, Threshold
 from pytest_deploygate.core.errors import did_you_mean
+from pytest_deploygate.core.patterns import matches
 
 _RELEASE = "version"  # the reports name the release that is judged, whoever else uses it
 
@@ -42,18 +43,31 @@ def unknown_names(
         "threshold": {threshold.key for one in criteria for threshold in one.thresholds},
         "criterion": ids | left_out,
         "variable": set(used),
+        "waiver": ids | set(tests),
     }
     return {
         f"{one.kind} {one.name} of {one.origin}": Unknown(
             _complaint(one, known[one.kind]), one.origin == COMMAND_LINE, one.name
         )
         for one in sorted(_named(settings))
-        if one.name not in known[one.kind] and (one.kind, one.name) != ("variable", _RELEASE)
+        if not _is_known(one, known[one.kind])
     }
 
 
+def _is_known(one: Mention, known: Collection[str]) -> bool:
+    if one.kind == "waiver":
+        return any(matches(id_, one.name) for id_ in known)
+    return one.name in known or (one.kind, one.name) == ("variable", _RELEASE)
+
+
+_COMPLAINTS = {
+    "variable": "no check uses the variable",
+    "waiver": "waivers: no check matches",
+}
+
+
 def _complaint(one: Mention, known: Collection[str]) -> str:
-    what = "no check uses the variable" if one.kind == "variable" else f"unknown {one.kind}"
+    what = _COMPLAINTS.get(one.kind, f"unknown {one.kind}")
     return f"{one.origin}: {what} {one.name!r}, {did_you_mean(one.name, known)}"
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_deploygate.config import waivers
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import FILE_NAME
 from pytest_deploygate.core.criterion import NoData
@@ -58,6 +60,10 @@ def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, A
     for layer in (table, *table.get("env", {}).values()):
         _refuse_infinite(path, layer)
         _refuse_doubled_actions(path, layer)
+        try:
+            waivers.waivers(layer.get("waivers", ()), time.time())
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{path}: {error}") from None
 
 
 def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
     shared["vars"] = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
     shared["defaults"] = _DEFAULTS
     shared["required"] = _REQUIRED
+    shared["waivers"] = waivers.SCHEMA
     shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
     shared["actions"] = actions
     environment = {"type": "object", "properties": shared, "additionalProperties": False}
@@ -140,7 +147,8 @@ def _path(parts: Iterable[str | int], table: Any) -> Iterator[str]:
     for part in parts:
         table = table[part]
         if isinstance(part, int):
-            name = table.get("name") if isinstance(table, dict) else None
+            names = (table.get(key) for key in ("name", "check")) if isinstance(table, dict) else ()
+            name = next(filter(None, names), None)
             yield str(name or part + 1)
         else:
             yield part

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.waivers import Waiver
 
 FILE_NAME = "deploygate.toml"
 DEFAULT = "default"
@@ -39,7 +40,7 @@ class CriterionOverride(NamedTuple):
 
 
 class Mention(NamedTuple):
-    """A threshold, a criterion or a variable that a place of the settings names."""
+    """A threshold, a criterion, a variable or a waiver that a place of the settings names."""
 
     kind: str
     name: str
@@ -77,6 +78,7 @@ class Settings:
         criteria: what the configuration changes of criteria, by criterion id.
         default_no_data: the meaning of an empty answer to a critical criterion that says nothing.
         required: patterns of the ids of checks that must be measured.
+        waivers: who lets which checks fail.
         mentions: what the other environments of the file speak of.
         actions: what to do after the verdict.
         file: the configuration file that was read, None if there is none.
@@ -118,6 +120,7 @@ class Settings:
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
     default_no_data: GivenText | None = None
     required: tuple[str, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     mentions: tuple[Mention, ...] = ()
     actions: ActionTables = field(default_factory=ActionTables)
     origins: Mapping[str, str] = field(default_factory=_none_given)

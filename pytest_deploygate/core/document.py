@@ -84,6 +84,23 @@ def _check(result: Result) -> dict[str, Any]:
         "warnings": list(result.warnings),
         "nodeid": result.nodeid,
         **rounds,
+        **(_waived(result) if result.waivers else {}),
+    }
+
+
+def _waived(result: Result) -> dict[str, Any]:
+    return {
+        "waived": result.waived,
+        "waivers": [
+            {
+                "check": one.check,
+                "by": one.by,
+                "reason": one.reason,
+                "ticket": one.ticket or None,
+                "until": _iso(one.until),
+            }
+            for one in result.waivers
+        ],
     }
 
 

@@ -173,6 +173,8 @@ class GateReport:
             ran = sum(result.reason is not Reason.SKIPPED for result in self.results)
             of_all = "" if ran == there else f"{ran} of "
             return f"partial, {of_all}{counted(there, 'check')} ran, all passed: {self.partial}"
+        if not failed and (waived := self.with_status(Status.WAIVED)):
+            return f"{len(waived)} waived: {waived[0].name}: {waived[0].message}"
         if not failed:
             return "All checks passed: the deployment can go"
         first = f"{failed[0].name}: {failed[0].message}"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from pytest_deploygate.core.errors import did_you_mean
+from pytest_deploygate.core.patterns import matches
 
 _MOST_IDS = 30  # more would bury the complaint
 
@@ -32,7 +32,7 @@ def unmet(patterns: Iterable[str], checks: Sequence[Measured]) -> tuple[list[str
     absent, unmeasured = [], []
     ids = [check.id for check in checks]
     for pattern in dict.fromkeys(patterns):
-        found = [check for check in checks if _matches(check.id, pattern)]
+        found = [check for check in checks if matches(check.id, pattern)]
         if not found:
             few = len(ids) <= _MOST_IDS
             hint = did_you_mean(pattern, ids) if few else f"none of {len(ids)} matches"
@@ -43,8 +43,3 @@ def unmet(patterns: Iterable[str], checks: Sequence[Measured]) -> tuple[list[str
             if not check.measured
         ]
     return absent, list(dict.fromkeys(unmeasured))
-
-
-def _matches(id_: str, pattern: str) -> bool:
-    # Ids such as up[app] have brackets, which would be a set of characters.
-    return id_ == pattern or fnmatchcase(id_, pattern.replace("[", "[[]"))

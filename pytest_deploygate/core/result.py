@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.waivers import Waiver
 
 
 class Status(StrEnum):
@@ -70,6 +71,9 @@ class Result(NamedTuple):
         history: points (Unix seconds, value) of the worst series, for a chart.
         rounds: how the check fared in a watch or a wait, None in an ordinary run. It stays in the
             process that judged it: a watch has only one.
+        waived: why it failed, as far as that is waived; None if nothing is. With another status
+            than WAIVED, something else failed besides.
+        waivers: what waived it.
     """
 
     id: str
@@ -93,6 +97,8 @@ class Result(NamedTuple):
     warnings: tuple[str, ...] = ()
     history: tuple[tuple[float, float], ...] = ()
     rounds: CheckRounds | None = None
+    waived: Reason | None = None
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def evaluated(self) -> bool:
@@ -103,8 +109,15 @@ class Result(NamedTuple):
         """
         if self.rounds is not None:
             return self.rounds.evaluated
-        part = self.reason is Reason.NO_DATA and self.value is not None and not self.warnings
-        return part or self.reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+        reason = self.waived if self.waived and self.status is Status.WAIVED else self.reason
+        part = reason is Reason.NO_DATA and self.value is not None and not self.warnings
+        whole = reason in (Reason.OK, Reason.BREACH, Reason.WAIVED)
+        return part or whole or self.waived is Reason.BREACH
+
+    @property
+    def failed(self) -> bool:
+        """Whether it stands in the way of a GO, or of more than a WARNING."""
+        return self.status in (Status.NO_GO, Status.WARNING)
 
     @property
     def ok(self) -> bool:
@@ -124,6 +137,8 @@ class Result(NamedTuple):
             "labels": {str(key): str(value) for key, value in self.labels.items()},
             "warnings": list(self.warnings),
             "history": [[float(time), float(value)] for time, value in self.history],
+            "waived": self.waived and self.waived.value,
+            "waivers": [waiver.to_builtins() for waiver in self.waivers],
         }
 
     @classmethod
@@ -135,4 +150,6 @@ class Result(NamedTuple):
             reason=Reason(plain["reason"]),
             warnings=tuple(plain["warnings"]),
             history=tuple((time, value) for time, value in plain["history"]),
+            waived=plain["waived"] and Reason(plain["waived"]),
+            waivers=tuple(map(Waiver.from_builtins, plain["waivers"])),
         )

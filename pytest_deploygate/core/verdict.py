@@ -30,12 +30,14 @@ class Verdict(StrEnum):
 def decide(results: Sequence[Result], *, partial: bool = False) -> Verdict:
     """Return the verdict of the worst status: NO-GO before WARNING before GO.
 
-    A partial run, in which some checks were left out, is at best a WARNING.
+    A partial run, in which some checks were left out, is at best a WARNING, and so is one with a
+    waived check.
     """
     statuses = {result.status for result in results}
     if Status.NO_GO in statuses:
         return Verdict.NO_GO
-    return Verdict.WARNING if partial or Status.WARNING in statuses else Verdict.GO
+    warned = partial or not statuses.isdisjoint((Status.WARNING, Status.WAIVED))
+    return Verdict.WARNING if warned else Verdict.GO
 
 
 WITHOUT_SIGHT = frozenset({"targets_up", "no_alerts"})

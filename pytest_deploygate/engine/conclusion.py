@@ -11,17 +11,21 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from pytest_deploygate.core.context import Context
+from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.report import Change, GateReport, SourceInfo
 from pytest_deploygate.core.required import Measured, unmet
+from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.rounds import Round
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide, unguarded
+from pytest_deploygate.core.waivers import Waiver, moment
 from pytest_deploygate.engine.findings import Findings, ProcessNotes
 
 _ASKS_NOTHING = (
     "nothing here asks production: no test is marked critical or warning, is a criterion or uses "
     "gate"
 )
+_SOON = 86_400.0  # seconds before a waiver ends in which the reports say so
 _MOST_NAMED = 3  # lost tests that are named when reports are missing
 
 
@@ -31,6 +35,7 @@ class RunFacts(NamedTuple):
     ``at`` is the evaluation time in Unix seconds, of the newest round if there are several.
     ``configuration`` is the path of the file that was read, empty for none, ``required`` patterns
     of checks that must be measured, ``left_out`` the ids of checks that are not run on purpose,
+    ``waivers`` those of the run,
     ``part_was_named`` whether the command line selects checks, ``page`` the HTML page's path in the
     CI system's project, and ``judges`` says whether checks are carried out at all.
     """
@@ -44,6 +49,7 @@ class RunFacts(NamedTuple):
     context: Context = Context()
     required: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
+    waivers: tuple[Waiver, ...] = ()
     part_was_named: bool = False
     advisory: bool = False
     page: str = ""
@@ -75,7 +81,7 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         watched=watched,
         problems=tuple(dict.fromkeys(printable(clean(text)) for text in problems)),
         blind=blind,
-        notices=(*notes.notices, *_unused(findings, facts)),
+        notices=(*notes.notices, *_unused(findings, facts), *_of_waivers(results, facts, clean)),
         partial=partial,
         deselected=notes.deselected,
         evaluated_at=facts.at,
@@ -121,6 +127,27 @@ def _unknown(findings: Findings, facts: RunFacts) -> Iterator[tuple[str, bool]]:
     for name, (text, mistaken) in first.unknown.items():
         if all(name in other.unknown for other in others):
             yield text, mistaken
+
+
+def _of_waivers(
+    results: Iterable[Result], facts: RunFacts, clean: Callable[[str], str]
+) -> tuple[str, ...]:
+    """What has to be known of the waivers: which are over, will be soon, or waive nothing."""
+    if not facts.judges:
+        return ()
+    used = {waiver for result in results for waiver in result.waivers}
+    found = (_notice(one, facts.at, is_used=one in used) for one in facts.waivers)
+    return tuple(printable(clean(text)) for text in found if text)
+
+
+def _notice(waiver: Waiver, at: float, *, is_used: bool) -> str:
+    whose = f"the waiver of {waiver.by} for {waiver.check}"
+    left = waiver.until - at
+    if left < 0:
+        return f"{whose} expired on {moment(waiver.until)}: remove it"
+    if not is_used:
+        return f"{whose} waives nothing: no check failed within it"
+    return f"{whose} expires in {spoken(left)}, on {moment(waiver.until)}" if left <= _SOON else ""
 
 
 def _is_judged(findings: Findings, facts: RunFacts) -> bool:

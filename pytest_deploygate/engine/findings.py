@@ -238,16 +238,24 @@ class Findings:
         """The last round is over."""
         self.watched = watched
 
-    def end(self, at: float, clean: Callable[[str], str], *, cut_short: str = "") -> None:
+    def end(
+        self,
+        at: float,
+        clean: Callable[[str], str],
+        *,
+        cut_short: str = "",
+        waived: Callable[[tuple[Result, ...]], tuple[Result, ...]] = tuple,
+    ) -> None:
         """The tests are over: their results are fixed.
 
         Args:
             at: the time now.
             clean: takes secrets out of a text.
             cut_short: why the run ended before its last test.
+            waived: the results with those that waivers let fail.
         """
         self.ended_at, self.cut_short = at, cut_short
-        self.results, self.lost = self._ledger.results(clean), tuple(self._ledger.lost())
+        self.results, self.lost = waived(self._ledger.results(clean)), tuple(self._ledger.lost())
 
     def charted(self, results: tuple[Result, ...]) -> None:
         """The same results, with their history for charts."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import Query
+from pytest_deploygate.core.waivers import Waiver
 from pytest_deploygate.engine import enough
 from pytest_deploygate.engine.buckets import Buckets, question
 from pytest_deploygate.engine.culprit import Ask, with_culprit
@@ -70,8 +72,10 @@ def buckets_of(criterion: Criterion, at: float, ask: Ask) -> Buckets | None:
     return Buckets(criterion, ask(about_buckets)) if about_buckets else None
 
 
-def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
+def judge(criterion: Criterion, at: float, ask: Ask, waivers: Sequence[Waiver] = ()) -> Result:
     """Judge a criterion, its thresholds resolved, at one time (Unix seconds).
+
+    ``waivers`` are those that hold for it at this time.
 
     A source that cannot answer gives a result with the reason ``error``, never an exception.
     """
@@ -87,4 +91,4 @@ def judge(criterion: Criterion, at: float, ask: Ask) -> Result:
         decisions = kind.decide(criterion, buckets.attached(found.answers), at)
         decisions = buckets.checked(decisions, at)
     decisions = enough.checked(criterion, decisions, found.traffic)
-    return with_culprit(conclude(criterion, kind, at, decisions, found), criterion, ask)
+    return with_culprit(conclude(criterion, kind, at, decisions, found, waivers), criterion, ask)

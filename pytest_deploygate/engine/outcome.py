@@ -10,6 +10,8 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Series
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import labels_text, printable
+from pytest_deploygate.core.waivers import Waiver
+from pytest_deploygate.engine.waiving import as_waived, better, waiver_of, where_it_ended
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.limit import WITHOUT_LABEL
@@ -101,16 +103,28 @@ def skipped(criterion: Criterion, at: float, message: str) -> Result:
 
 
 def conclude(
-    criterion: Criterion, kind: Kind, at: float, decisions: Sequence[Decision], measured: Measured
+    criterion: Criterion,
+    kind: Kind,
+    at: float,
+    decisions: Sequence[Decision],
+    measured: Measured,
+    waivers: Sequence[Waiver] = (),
 ) -> Result:
-    """The worst series decides; a result that rests on incomplete data is never GO."""
+    """The worst series decides; a result that rests on incomplete data is never GO.
+
+    ``waivers`` are those that hold for this criterion at this time.
+    """
     ordered = sorted(decisions, key=_labels) if len(decisions) > 1 else decisions
+    concluding = _Concluding(criterion, kind, ordered, measured.warnings)
     conclusion = (
-        _Concluding(criterion, kind, ordered, measured.warnings).conclusion()
+        concluding.conclusion()
         if ordered
         else _no_data(criterion, _why_nothing(criterion, measured.total), measured.warnings)
     )
-    return _result(criterion, at, conclusion, total=len(ordered), warnings=measured.warnings)
+    found = _result(criterion, at, conclusion, total=len(ordered), warnings=measured.warnings)
+    if not waivers or not found.failed:
+        return found
+    return concluding.waived(found, conclusion.worst, waivers)
 
 
 class _Concluding(NamedTuple):
@@ -141,6 +155,54 @@ class _Concluding(NamedTuple):
         others = f", worst of {len(passing)}" if len(passing) > 1 else ""
         return _Conclusion(Status.GO, Reason.OK, self._text(worst) + others, worst)
 
+    def waived(self, found: Result, worst: Decision | None, waivers: Sequence[Waiver]) -> Result:
+        """The failed result of these decisions, with the series that waivers let fail.
+
+        What fails besides them still fails, though never worse than without a waiver.
+        """
+        pairs = [(one, waiver_of(waivers, one)) for one in self.decisions]
+        passed, used = [one for one, by in pairs if by], [by for _, by in pairs if by]
+        used = list(dict.fromkeys(used))
+        beyond = where_it_ended(waivers, self.criterion, worst)
+        if not passed:
+            return found._replace(message=found.message + beyond)
+        reason = Reason.BREACH if _has(passed, Reason.BREACH) else Reason.NO_DATA
+        rest = self._replace(decisions=[one for one, by in pairs if not by])
+        left = rest._left(used)
+        if left is not None and left.status in (Status.NO_GO, Status.WARNING):
+            ended = where_it_ended(waivers, self.criterion, left.worst)
+            more = f"; {len(passed)} of {len(pairs)} series waived by {used[0].by}"
+            message = f"{left.message}{ended}{printable(more)}"
+            left = left._replace(message=message, status=better(left.status, found.status))
+            result = self._as_result(found, left)
+            return result._replace(waived=reason, waivers=tuple(used))
+        named = _worst([one for one in passed if one.reason is reason])
+        others = self._others(len(passed))
+        message = self._text(named) + _named(named) + others
+        if reason is Reason.NO_DATA:
+            measured = _worst(rest._of(Reason.OK)) if rest._of(Reason.OK) else None
+            message = f"no data: {message}"
+            waived = _Conclusion(found.status, reason, message, measured, len(passed))
+        else:
+            waived = _Conclusion(found.status, reason, message, named, len(passed))
+        return as_waived(self._as_result(found, waived), reason, used)
+
+    def _left(self, used: Sequence[Waiver]) -> _Conclusion | None:
+        """What the series say that no waiver is for; None if there is nothing else."""
+        if self.decisions:
+            return self.conclusion()
+        if self.warnings and not any(one.no_data for one in used):
+            status = incomplete_status(self.criterion)
+            message = f"incomplete, the source warns: {self.warnings[0]}"
+            return _Conclusion(status, Reason.NO_DATA, message)
+        return None
+
+    def _as_result(self, found: Result, conclusion: _Conclusion) -> Result:
+        total = len(self.decisions)
+        return _result(
+            self.criterion, found.timestamp, conclusion, total=total, warnings=tuple(self.warnings)
+        )
+
     def _text(self, decision: Decision) -> str:
         return decision.text or self.kind.explain(self.criterion, decision)
 
@@ -170,6 +232,10 @@ class _Concluding(NamedTuple):
         message = f"{message}; the rest: {self._text(worst)}"
         status = incomplete_status(self.criterion)
         return _Conclusion(status, Reason.NO_DATA, message, worst, missing)
+
+
+def _has(decisions: Iterable[Decision], reason: Reason) -> bool:
+    return any(one.reason is reason for one in decisions)
 
 
 def _why_nothing(criterion: Criterion, answered: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.config.settings import Settings
@@ -14,13 +14,17 @@ from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.core.text import printable
+from pytest_deploygate.core.waivers import holding
 from pytest_deploygate.engine import unlabelled
 from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.judging import judge, queries_of
 from pytest_deploygate.engine.outcome import unanswered
 from pytest_deploygate.engine.pace import ClockSchedule, Pace, RecordedSchedule, Schedule
 from pytest_deploygate.engine.scope import Scope, Scoped
+from pytest_deploygate.engine.waiving import waived_as_a_whole
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.narrowing import Matchers
 
 if TYPE_CHECKING:
     from pytest_deploygate.http.access import Access
@@ -39,6 +43,7 @@ class GateRun:
     Attributes:
         at: the evaluation time in Unix seconds; in a watch or a wait that of the round.
         pace: the options of a watch or a wait, None in an ordinary run.
+        waivers: those of the configuration; of a recording, those with which it was recorded.
 
     Raises:
         ConfigurationError: the settings name a source that cannot be used.
@@ -54,6 +59,7 @@ class GateRun:
         self.scope = Scope(settings)
         self.at = recording.times[0] if recording else _start(settings)
         self.pace = _recorded_pace(recording) if recording else Pace.of(settings)
+        self.waivers = recording.waivers if recording else settings.waivers
         self._recording = recording
         source = recording or source or self._server(environ)
         self.measurements = _asking(source, settings, settings.gate_timeout)
@@ -150,12 +156,22 @@ class GateRun:
             self._misfits[problem] = None
         if problem:
             return unanswered(criterion, at, problem)
+        waivers = holding(self.waivers, printable(criterion.id), at)
         if not own:
-            return judge(criterion, at, self.ask)
-        result = judge(criterion, at, lambda query: self.ask(self.scope.narrowed(query, own)))
-        with suppress(SourceError):  # what was measured counts
-            result = unlabelled.checked(result, criterion, own, self.ask)
-        return result
+            result = judge(criterion, at, self.ask, waivers)
+        else:
+            ask = partial(self._ask_narrowed, own)
+            result = judge(criterion, at, ask, waivers)
+            with suppress(SourceError):  # what was measured counts
+                result = unlabelled.checked(result, criterion, own, self.ask)
+        return waived_as_a_whole(result, waivers) if waivers else result
+
+    def waived(self, results: Sequence[Result]) -> tuple[Result, ...]:
+        """The results, with those that are waived as a whole; of tests nothing else is."""
+        return tuple(waived_as_a_whole(one, self.waivers) for one in results)
+
+    def _ask_narrowed(self, own: Matchers, query: Query) -> Measurement:
+        return self.ask(self.scope.narrowed(query, own))
 
     def ask(self, query: Query) -> Measurement:
         """The source's answer to a query as it is.

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from pytest_deploygate.core.criterion import Criterion
-from pytest_deploygate.core.result import Reason, Result
+from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.outcome import (
     WITHOUT_DATA,
     counts_missing,
+    failed_status,
     incomplete_status,
 )
+from pytest_deploygate.engine.waiving import better
 from pytest_deploygate.promql.expressions import string
 from pytest_deploygate.promql.narrowing import Matcher, Matchers, escaped
 from pytest_deploygate.promql.selectors import selectors
@@ -48,7 +50,7 @@ def checked(result: Result, criterion: Criterion, own: Matchers, ask: Ask) -> Re
         own: what narrows it.
         ask: the source's answer to a query.
     """
-    if result.reason not in (Reason.OK, Reason.NO_DATA):
+    if result.reason not in (Reason.OK, Reason.NO_DATA, Reason.WAIVED):
         return result
     asked = question(criterion, own, result.timestamp)
     if asked is None:
@@ -138,4 +140,6 @@ def _incomplete(result: Result, criterion: Criterion, lost: Sequence[str], own: 
         return result
     message = f"{_lost(lost, own)}; the rest: {result.message}"
     status = incomplete_status(criterion)
+    if result.status is Status.WAIVED:  # what is waived would have been this bad, and not worse
+        status = better(status, failed_status(criterion.level))
     return result._replace(status=status, reason=Reason.NO_DATA, message=message)

@@ -16,6 +16,7 @@ from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.engine.pace import Pace, Schedule
 
 _FAILED = (Status.NO_GO, Status.WARNING)
+_NOT_GO = (*_FAILED, Status.WAIVED)
 _Results = tuple[Result, ...]
 
 
@@ -61,7 +62,7 @@ class _Check:
 
     def __init__(self, before: Iterable[Status | None]) -> None:
         self.statuses: list[Status | None] = list(before)
-        self.results: list[Result] = []  # the newest, and the newest of each status that failed
+        self.results: list[Result] = []  # the newest, and the newest of each that is not GO
         self.in_a_row = 0
         self._first_failed: float | None = None
         self._last_failed: float | None = None
@@ -78,7 +79,7 @@ class _Check:
         """One more round; ``counts`` if it counts as a failure whatever the check's status is."""
         at, status = result.timestamp, result.status
         self.statuses.append(status)
-        older = [one for one in self.results if one.status in _FAILED and one.status is not status]
+        older = [one for one in self.results if one.status in _NOT_GO and one.status is not status]
         self.results = [result, *older]
         self._evaluated |= result.evaluated
         self.in_a_row = self.in_a_row + 1 if counts or status is Status.NO_GO else 0
@@ -306,7 +307,9 @@ def _watched_status(check: _Check) -> Status:
 
 
 def _passing(check: _Check) -> Status:
-    """GO, or how else it passed; the newest status, if it was judged then."""
+    """GO, or how else it passed: what was waived in any round is never GO."""
+    if Status.WAIVED in check.statuses:
+        return Status.WAIVED
     return next(one for one in reversed(check.statuses) if one not in (None, Status.SKIPPED))
 
 
@@ -332,6 +335,8 @@ def _of_tests(results: Iterable[Result]) -> dict[str, Status | None]:
 def _result(check: _Check, status: Status, rounds: CheckRounds, *, is_ordinary: bool) -> Result:
     """The check as a whole: the words of its newest result, and why it failed."""
     last = check.last
+    if status is Status.WAIVED and last.status is not Status.WAIVED:
+        return _was_waived(check, rounds)
     if is_ordinary or (status not in _FAILED and last.ok):
         return last._replace(status=status, rounds=rounds)
     if status not in _FAILED:  # it has no result in the newest rounds, in which its test passed
@@ -339,6 +344,15 @@ def _result(check: _Check, status: Status, rounds: CheckRounds, *, is_ordinary: 
     because = check.failure(status)
     message = "; ".join(_said(check, rounds, because))
     return last._replace(status=status, reason=because.reason, message=message, rounds=rounds)
+
+
+def _was_waived(check: _Check, rounds: CheckRounds) -> Result:
+    """The newest result that was waived, and that it is not any more."""
+    newest = next(one for one in check.results if one.status is Status.WAIVED)
+    judged = sum(rounds.counts.values()) - rounds.counts[Status.SKIPPED]
+    of = f"waived in {rounds.counts[Status.WAIVED]:,} of {counted(judged, 'round')}"
+    message = f"{of}, {_now(check.last)}; before: {newest.message}"
+    return newest._replace(message=message, rounds=rounds)
 
 
 def _said(check: _Check, rounds: CheckRounds, because: Result) -> Iterator[str]:

@@ -87,7 +87,12 @@ class RunHooks:
             self._findings.problem(f"the run was asked to end: {self._exit.signal}")
         for text in tests.left_out(self._config):
             self._findings.left_out(text)
-        self._findings.end(time.time(), self._run.redactor.text, cut_short=tests.cut_short(session))
+        self._findings.end(
+            time.time(),
+            self._run.redactor.text,
+            cut_short=tests.cut_short(session),
+            waived=self._run.waived,
+        )
         self._end.judge(self._hooks.settings_use())
         in_part = tests.narrowed(self._config) or bool(self._run.settings.gate_demo)
         self._end.act(self._announce, in_part=in_part)

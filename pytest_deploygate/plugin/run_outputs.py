@@ -48,7 +48,8 @@ def report_files(
 def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> Iterator[str]:
     watch = run.pace.to_builtins() if run.pace else None
     answers = findings.notes.answers
-    return run.evidence.encoded(report.evaluated_at, run.source.info.location, answers, watch)
+    location = run.source.info.location
+    return run.evidence.encoded(report.evaluated_at, location, answers, watch, run.waivers)
 
 
 def make_way(files: Sequence[ReportFile], *, discards: bool) -> None:

@@ -86,7 +86,7 @@ class WatchHooks:
                 self._reports = reports
             raise
         run.end_round()
-        results = ledger.results(run.redactor.text)
+        results = run.waived(ledger.results(run.redactor.text))
         report = self._end.judge_round(results, at)
         seen = Seen(at, results, report.verdict, "; ".join(report.obstacles))
         self._watching.add(seen, unanswered=run.measurements.in_vain)

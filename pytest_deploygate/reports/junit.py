@@ -35,6 +35,7 @@ def render(report: GateReport) -> str:
             "partial": report.partial or "no",
             "configuration": report.configuration or "none",
             **({"rounds": str(len(report.rounds))} if report.watched else {}),
+            **{f"notice {n}": text for n, text in enumerate(report.notices, start=1)},
         },
     )
     text: str = to_xml_report_string([suite], prettyprint=len(cases) <= _PRETTY_UP_TO)

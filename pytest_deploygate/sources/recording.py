@@ -15,6 +15,7 @@ from typing import IO, Any
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.core.waivers import Waiver
 
 FORMAT = "deploygate-evidence"
 VERSION = 1
@@ -26,7 +27,8 @@ class Recording:
     """A source that answers from evidence, at the times at which it was recorded.
 
     ``times`` are the evaluation times in Unix seconds: one for each round, at least one. ``watch``
-    holds the options of a watch or a wait as they were recorded, None for an ordinary run.
+    holds the options of a watch or a wait as they were recorded, None for an ordinary run, and
+    ``waivers`` those of the recorded run.
     """
 
     def __init__(
@@ -35,9 +37,11 @@ class Recording:
         times: Sequence[float],
         answers: Answers,
         watch: Mapping[str, Any] | None = None,
+        waivers: Sequence[Waiver] = (),
     ) -> None:
         self.times = tuple(times)
         self.watch = watch
+        self.waivers = tuple(waivers)
         self._answers = answers
         self._location = location
 
@@ -84,7 +88,12 @@ class Evidence:
             self._rounds.close()
 
     def encoded(
-        self, at: float, source: str, answers: Answers, watch: Mapping[str, Any] | None = None
+        self,
+        at: float,
+        source: str,
+        answers: Answers,
+        watch: Mapping[str, Any] | None = None,
+        waivers: Sequence[Waiver] = (),
     ) -> Iterator[str]:
         """Evidence as the parts of a JSON document; numbers are strings, as in Prometheus' own API.
 
@@ -93,6 +102,7 @@ class Evidence:
             source: where the answers came from.
             answers: besides those of the rounds.
             watch: the options of a watch or a wait.
+            waivers: of the run.
         """
         times = self._times or [at]
         head = {
@@ -102,6 +112,7 @@ class Evidence:
             "evaluated_at": datetime.fromtimestamp(times[0], UTC).isoformat(),
             **({"evaluation_times": times} if len(times) > 1 else {}),
             **({"watch": watch} if watch else {}),
+            **({"waivers": [one.to_builtins() for one in waivers]} if waivers else {}),
             "source": source,
         }
         yield json.dumps(head)[:-1] + ', "answers": ['
@@ -204,7 +215,8 @@ def _parse(text: str, location: str) -> Recording:
         if not times or not all(map(math.isfinite, times)):
             raise ValueError("no time")
         answers = answers_from_builtins(document["answers"])
-        return Recording(location, times, answers, document.get("watch"))
+        waivers = [Waiver.from_builtins(one) for one in document.get("waivers", ())]
+        return Recording(location, times, answers, document.get("watch"), waivers)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "

@@ -19,9 +19,11 @@ from pytest_deploygate.cli.verify import Expectation, objections, schema, verifi
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.result import Reason, Status
+from pytest_deploygate.core.waivers import Waiver
 from tests.made import END, document, report, result
 
 Document = dict[str, Any]
+BY_ANN = Waiver("known", "Ann", "it is known", END + 60)
 GO = report(result())
 WARNING = report(result(), result(Status.WARNING, id="cpu", name="CPU", message="CPU 91 %"))
 NO_GO = report(result(), result(Status.NO_GO, id="api", name="API", message="error rate 3 %"))
@@ -46,7 +48,13 @@ def test_the_schema_is_valid() -> None:
     Draft202012Validator.check_schema(schema())
 
 
-@pytest.mark.parametrize("made", [GO, WARNING, NO_GO, report(problems=("interrupted",))])
+@pytest.mark.parametrize(
+    "made",
+    [
+        *(GO, WARNING, NO_GO, report(problems=("interrupted",))),
+        report(result(Status.WAIVED, waived=Reason.BREACH, waivers=(BY_ANN,))),
+    ],
+)
 @pytest.mark.parametrize("advisory", [False, True])
 def test_every_report_that_the_gate_writes_keeps_to_the_schema(made: Any, advisory: bool) -> None:
     written = document(replace(made, advisory=advisory))
@@ -79,9 +87,35 @@ def test_an_advisory_run_that_ended_in_0_is_judged_by_its_verdict(
     assert judged(tmp_path, written, exit_code=0).startswith("refused")
 
 
-def test_a_waived_check_counts_as_passed(tmp_path: Path) -> None:
-    message = judged(tmp_path, document(report(result(Status.WAIVED, message="waived by Ann"))))
-    assert message.startswith("GO: ")
+WAIVED = result(Status.WAIVED, id="known", name="Known", message="waived by Ann")
+
+
+def test_a_warning_whose_only_cause_is_waivers_has_an_option_of_its_own(tmp_path: Path) -> None:
+    written = document(report(result(), WAIVED))
+    message = judged(tmp_path, written)
+    assert message == "refused: WARNING: 1 waived: Known: waived by Ann (--allow-waived accepts it)"
+    assert judged(tmp_path, written, allow_waived=True).startswith("WARNING: 1 waived: Known")
+    assert judged(tmp_path, written, allow_warning=True).startswith("WARNING: 1 waived: Known")
+
+
+def test_allowing_waivers_allows_nothing_else(tmp_path: Path) -> None:
+    cpu = result(Status.WARNING, id="cpu", name="CPU", message="CPU 91 %")
+    both = judged(tmp_path, document(report(WAIVED, cpu)), allow_waived=True)
+    assert both == "refused: WARNING: CPU: CPU 91 % (--allow-warning accepts it)"
+    assert judged(tmp_path, document(WARNING), allow_waived=True).startswith("refused")
+    assert judged(tmp_path, document(NO_GO), allow_waived=True).startswith("refused")
+    partial = judged(tmp_path, document(report(WAIVED, partial="-k")), allow_waived=True)
+    assert "refused: WARNING: partial" in partial
+    assert "is partial: -k" in partial
+
+
+def test_a_waiver_does_not_measure(tmp_path: Path) -> None:
+    without_data = WAIVED._replace(waived=Reason.NO_DATA, value=None, waivers=(BY_ANN,))
+    allowed: dict[str, Any] = {"allow_waived": True, "require": ("known",)}
+    message = judged(tmp_path, document(report(result(), without_data)), **allowed)
+    assert "the required check 'known' was not measured" in message
+    breached = without_data._replace(waived=Reason.BREACH)
+    assert judged(tmp_path, document(report(breached)), **allowed).startswith("WARNING: 1 waived")
 
 
 @pytest.mark.parametrize(("age", "allowed"), [(899, True), (901, False), (-59, True), (-61, False)])

@@ -39,6 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--env", metavar="NAME", default="", help="environment of the gate (--gate-env)"
     )
     parser.add_argument("--allow-warning", action="store_true", help="also deploy on WARNING")
+    parser.add_argument(
+        "--allow-waived",
+        action="store_true",
+        help="also deploy on a WARNING whose only cause is waivers",
+    )
     parser.add_argument("--max-age", metavar="TIME", default="", help="maximum age of a report")
     parser.add_argument(
         "--watch",
@@ -106,6 +111,7 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
     judged_by = ["--gate-env", given.env] if given.env else []
     expected = [*(["--env", given.env] if given.env else [])]
     expected += ["--max-age", given.max_age] if given.max_age else []
+    allowed = " --allow-waived" if given.allow_waived else ""
     return {
         "url": given.prometheus_url,
         "environment": given.env or "production",
@@ -114,7 +120,7 @@ def _values(given: argparse.Namespace) -> dict[str, object]:
         "verify": "".join(f" {shlex.quote(word)}" for word in expected),
         "watch": given.watch,
         "allow_warning": given.allow_warning,
-        "allowed": " --allow-warning" if given.allow_warning else "",
+        "allowed": " --allow-warning" if given.allow_warning else allowed,
     }
 
 

@@ -36,3 +36,18 @@ def test_a_criterion_wants_enough_traffic(
     run_gate(*where, f"--gate-set=checkout_requests_min={wanted}", "test_checkout.py")
     [check] = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
     assert (check["status"], check["message"]) == (status, words)
+
+
+@pytest.mark.parametrize(
+    ("limit", "status"), [("5", "GO"), ("0.5", "WAIVED")], ids=["not needed", "needed"]
+)
+def test_a_waiver_lets_a_check_fail(
+    pytester: pytest.Pytester, run_gate: Gate, healthy: Server, limit: str, status: str
+) -> None:
+    pytester.path.joinpath("deploygate.toml").write_text(block("toml", "[[waivers]]"), "utf-8")
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
+    code = run_gate(*where, f"--gate-set=fast_p95_max={limit}", "--pyargs", "gate_checks").ret
+    assert code == int(status == "WAIVED")
+    checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
+    [check] = [one for one in checks if one["id"] == "fast_p95_latency"]
+    assert check["status"] == status

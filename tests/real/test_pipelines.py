@@ -99,15 +99,20 @@ def pipeline(
 ) -> Runner:
     """One of the pipelines that deploy, to be run with or without allowing WARNING."""
 
-    def run(*, allow_warning: bool = False, watch: bool = False) -> Outcome:
+    def run(
+        *, allow_warning: bool = False, allow_waived: bool = False, watch: bool = False
+    ) -> Outcome:
         if request.param == "action":
             if watch:
                 pytest.skip("the action ends before the deployment")
             text = (ROOT / "action.yml").read_text()
-            return pipelines.action(text, place, allow_warning=str(allow_warning).lower())
+            allowing = {"allow_warning": allow_warning, "allow_waived": allow_waived}
+            given = {name: str(value).lower() for name, value in allowing.items()}
+            return pipelines.action(text, place, **given)
         platform, _, shell = request.param.partition("-")
         with chdir(place.project):  # the checks are chosen for the repository of the pipeline
             allowed = ["--allow-warning"] if allow_warning else []
+            allowed += ["--allow-waived"] if allow_waived else []
             text = printed(capsys, platform, *allowed, *(["--watch", "30m"] if watch else []))
         if platform == "gitlab":
             return pipelines.gitlab(text, place, shell or "bash")
@@ -124,6 +129,22 @@ def test_nothing_else_deploys(pipeline: Runner, place: Workplace, plan: Plan) ->
     assert not outcome.passed, outcome.log
     assert not place.deployed
     assert outcome.facts.get("asked") is not True
+
+
+def test_a_waived_check_deploys_where_that_is_allowed(pipeline: Runner, place: Workplace) -> None:
+    waived = report(result(), result(Status.WAIVED, id="known"))
+    place.planned(code=1, report=fresh(waived))
+    outcome = pipeline(allow_waived=True)
+    assert place.deployed, outcome.log
+    assert outcome.facts.get("asked") is not True
+
+
+def test_where_waivers_are_allowed_no_other_warning_deploys(
+    pipeline: Runner, place: Workplace
+) -> None:
+    place.planned(code=1, report=fresh(WARNING))
+    outcome = pipeline(allow_waived=True)
+    assert not place.deployed or outcome.facts.get("asked") is True
 
 
 @pytest.mark.parametrize("allow_warning", [False, True])

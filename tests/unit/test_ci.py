@@ -24,6 +24,7 @@ OPTIONS = {
     "default": (),
     "usual": ("--prometheus-url", "https://prom.example.com/a?b=1&c=2", "--env", "production"),
     "allowed": ("--allow-warning", "--max-age", "1h", "--package", "git+https://e.com/r@v1#egg=x"),
+    "waived": ("--allow-waived", "--env", "production"),
     "watched": ("--watch", "30m", "--env", "production"),
     "a word of YAML": ("--env", "no"),
     "nasty": ("--prometheus-url", "http://h/'\"\\#: %{}", "--env", 'it\'s "$(touch x)" \\ #: {'),

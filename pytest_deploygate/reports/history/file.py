@@ -11,7 +11,7 @@ from pytest_deploygate.core.document import gate_keys
 from pytest_deploygate.core.report import GateReport
 
 _OF_A_CHECK = ("id", "name", "severity", "status", "reason", "message")
-_FAILED = ("NO_GO", "WARNING")
+_NOT_GO = ("NO_GO", "WARNING", "WAIVED")
 
 
 class HistoryFile:
@@ -39,7 +39,7 @@ class HistoryFile:
 def entry(report: GateReport) -> dict[str, Any]:
     """What the history keeps of a run or a round: the verdict, and what failed and why."""
     keys = gate_keys(report)
-    failed = [check for check in keys["checks"] if check["status"] in _FAILED]
+    failed = [check for check in keys["checks"] if check["status"] in _NOT_GO]
     return {
         "time": keys["timestamp"],
         "verdict": keys["overall_status"],

@@ -29,7 +29,16 @@ TYPES: Mapping[OptionType, object] = {
     "time": float | None,
 }
 TABLES = {
-    *("thresholds", "vars", "criteria", "actions", "origins", "default_no_data", "required"),
+    *(
+        "thresholds",
+        "vars",
+        "criteria",
+        "actions",
+        "origins",
+        "default_no_data",
+        "required",
+        "waivers",
+    ),
     *("mentions", "file", "other_files"),
 }
 """The attributes that are not options."""

@@ -47,11 +47,13 @@ class Step:
 
     def uncalled(self, report: GateReport) -> str:
         """Why the report does not call for this action, empty if it does."""
-        if report.verdict.label not in self.on:
+        verdict = report.verdict if self.checks else report.verdict_without_freezes
+        if verdict.label not in self.on:
             return f"only on {', '.join(self.on)}"
         if not self.checks and not self.reasons:
             return ""
         failed = [result for result in report.results if not result.ok]
+        failed = [one for one in failed if self.checks or not one.is_freeze]
         failed = [one for one in failed if not self.checks or one.id in self.checks]
         if not failed:
             return f"nothing is wrong with {', '.join(self.checks) or 'any check'}"

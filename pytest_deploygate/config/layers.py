@@ -7,11 +7,12 @@ environment variables, these win over ``[env.NAME]`` of the file, and that over 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pytest_deploygate.config.contradictions import refuse_contradictions
+from pytest_deploygate.config.freezes import freezes
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import (
     DEFAULT,
@@ -25,6 +26,8 @@ from pytest_deploygate.config.settings import (
 from pytest_deploygate.config.values import converted
 from pytest_deploygate.config.waivers import waivers
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.freezes import AnyFreeze
+from pytest_deploygate.core.patterns import matches
 from pytest_deploygate.core.waivers import Waiver
 
 COMMAND_LINE = "command line"
@@ -100,6 +103,7 @@ def merge(*layers: Layer) -> Settings:
         criteria=_criteria(layers),
         default_no_data=_default_no_data(layers),
         required=_required(layers),
+        freezes=_freezes(layers),
         waivers=_waivers(layers),
         mentions=_mentions(layers, values.get("gate_env", "")),
         actions=_actions(layers),
@@ -158,6 +162,16 @@ def _required(layers: tuple[Layer, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(patterns))
 
 
+def _freezes(layers: tuple[Layer, ...]) -> tuple[AnyFreeze, ...]:
+    """The freezes of an environment are added to those of the file."""
+    tables = [one for layer in reversed(layers) for one in layer.table.get("freezes", ())]
+    file = next((layer.file for layer in layers if layer.file), None)
+    try:
+        return freezes(tables, file.parent if file else Path())
+    except ConfigurationError as error:  # a name that the file and an environment have
+        raise ConfigurationError(f"{file}: {error}") from None
+
+
 def _waivers(layers: tuple[Layer, ...]) -> tuple[Waiver, ...]:
     """The waivers of an environment are added to those of the file."""
     tables = [one for layer in reversed(layers) for one in layer.table.get("waivers", ())]
@@ -187,8 +201,17 @@ def _mentions(layers: tuple[Layer, ...], chosen: str) -> tuple[Mention, ...]:
             Mention("waiver", one["check"], origin)
             for table, origin in every
             for one in table.get("waivers", ())
+            if not _may_be_a_freeze(one["check"], [table for table, _ in every])
         ),
     )
+
+
+def _may_be_a_freeze(pattern: str, tables: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a pattern is for a freeze of any environment; the events of a calendar are open."""
+    freezes = [one for table in tables for one in table.get("freezes", ())]
+    names = (f"freeze[{one['name']}]" for one in freezes if "name" in one)
+    in_calendar = pattern.startswith("freeze[") and any("calendar" in one for one in freezes)
+    return in_calendar or any(matches(name, pattern) for name in names)
 
 
 def _actions(layers: tuple[Layer, ...]) -> ActionTables:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_deploygate.config import waivers
+from pytest_deploygate.config import freezes, waivers
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import FILE_NAME
 from pytest_deploygate.core.criterion import NoData
@@ -61,6 +61,7 @@ def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, A
         _refuse_infinite(path, layer)
         _refuse_doubled_actions(path, layer)
         try:
+            freezes.freezes(layer.get("freezes", ()), path.parent)
             waivers.waivers(layer.get("waivers", ()), time.time())
         except ConfigurationError as error:
             raise ConfigurationError(f"{path}: {error}") from None
@@ -73,6 +74,7 @@ def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
     shared["vars"] = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
     shared["defaults"] = _DEFAULTS
     shared["required"] = _REQUIRED
+    shared["freezes"] = freezes.SCHEMA
     shared["waivers"] = waivers.SCHEMA
     shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
     shared["actions"] = actions

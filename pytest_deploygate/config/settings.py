@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.freezes import AnyFreeze
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.waivers import Waiver
 
@@ -78,6 +79,7 @@ class Settings:
         criteria: what the configuration changes of criteria, by criterion id.
         default_no_data: the meaning of an empty answer to a critical criterion that says nothing.
         required: patterns of the ids of checks that must be measured.
+        freezes: when nothing may be deployed.
         waivers: who lets which checks fail.
         mentions: what the other environments of the file speak of.
         actions: what to do after the verdict.
@@ -120,6 +122,7 @@ class Settings:
     criteria: Mapping[str, CriterionOverride] = field(default_factory=dict)
     default_no_data: GivenText | None = None
     required: tuple[str, ...] = ()
+    freezes: tuple[AnyFreeze, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     mentions: tuple[Mention, ...] = ()
     actions: ActionTables = field(default_factory=ActionTables)

@@ -14,7 +14,7 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.rounds import Round, Watched
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.text import counted
-from pytest_deploygate.core.verdict import Verdict
+from pytest_deploygate.core.verdict import Verdict, decide
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
 """The order in which outputs show checks."""
@@ -143,6 +143,15 @@ class GateReport:
         """Whether everything that was run passed, and something was left out."""
         failed = self.obstacles or self.with_status(Status.NO_GO, Status.WARNING)
         return bool(self.partial) and not failed
+
+    @property
+    def verdict_without_freezes(self) -> Verdict:
+        """What the verdict would be at another time: a freeze is no reason to roll back."""
+        others = [result for result in self.results if not result.is_freeze]
+        if self.obstacles or len(others) == len(self.results):
+            return self.verdict
+        unsteady = self.watched is not None and self.watched.unsteady
+        return decide(others, partial=bool(self.partial or unsteady))
 
     @property
     def obstacles(self) -> tuple[str, ...]:

@@ -124,6 +124,11 @@ class Result(NamedTuple):
         """Whether nobody has to do anything: GO, skipped or waived."""
         return self.status in (Status.GO, Status.SKIPPED, Status.WAIVED)
 
+    @property
+    def is_freeze(self) -> bool:
+        """Whether it is a change freeze; a test of this name is not."""
+        return self.id.startswith("freeze[") and not self.nodeid
+
     def to_builtins(self) -> dict[str, Any]:
         """Return plain builtins, the only values that may travel between xdist's processes."""
         return {

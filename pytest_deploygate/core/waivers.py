@@ -53,18 +53,19 @@ class Waiver(NamedTuple):
 
     def to_builtins(self) -> dict[str, Any]:
         """Plain builtins, for evidence and xdist's processes."""
-        begin = None if math.isinf(self.begin) else self.begin
-        return {**self._asdict(), "begin": begin, "labels": dict(self.labels)}
+        begin = None if self.begin == -math.inf else self.begin
+        return {**self._asdict(), "begin": begin, "labels": [list(pair) for pair in self.labels]}
 
     @classmethod
     def from_builtins(cls, plain: Mapping[str, Any]) -> Waiver:
         """The inverse of :meth:`to_builtins`.
 
         Raises:
-            TypeError, KeyError, AttributeError: it is something else.
+            TypeError, KeyError, ValueError: it is something else.
         """
         begin = -math.inf if plain["begin"] is None else plain["begin"]
-        return cls(**plain)._replace(begin=begin, labels=tuple(plain["labels"].items()))
+        labels = tuple((name, text) for name, text in plain["labels"])
+        return cls(**plain)._replace(begin=begin, labels=labels)
 
 
 def holding(waivers: Iterable[Waiver], check: str, at: float) -> tuple[Waiver, ...]:

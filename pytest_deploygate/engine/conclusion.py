@@ -35,7 +35,7 @@ class RunFacts(NamedTuple):
     ``at`` is the evaluation time in Unix seconds, of the newest round if there are several.
     ``configuration`` is the path of the file that was read, empty for none, ``required`` patterns
     of checks that must be measured, ``left_out`` the ids of checks that are not run on purpose,
-    ``waivers`` those of the run,
+    ``waivers`` those of the run, ``freezes`` the results of its freezes,
     ``part_was_named`` whether the command line selects checks, ``page`` the HTML page's path in the
     CI system's project, and ``judges`` says whether checks are carried out at all.
     """
@@ -50,6 +50,7 @@ class RunFacts(NamedTuple):
     required: tuple[str, ...] = ()
     left_out: frozenset[str] = frozenset()
     waivers: tuple[Waiver, ...] = ()
+    freezes: tuple[Result, ...] = ()
     part_was_named: bool = False
     advisory: bool = False
     page: str = ""
@@ -64,13 +65,14 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         facts: what else is known of the run.
         clean: takes secrets out of a text.
     """
-    notes, results = findings.notes, findings.results if _is_judged(findings, facts) else ()
+    notes, tested = findings.notes, findings.results if _is_judged(findings, facts) else ()
+    results = (*tested, *facts.freezes) if _is_judged(findings, facts) else ()
     absent, unmet = _requirements(findings, facts)
     obstacles = (*_problems(findings, facts), *mistakes(findings, facts), *unmet)
     problems = (*obstacles, *findings.failures)
     watched = findings.watched
-    blind = blindness(results, facts.left_out) or (watched.blind if watched else "")
-    partial = _partial(notes, [*absent, unguarded(results, facts.left_out)])
+    blind = blindness(tested, facts.left_out) or (watched.blind if watched else "")
+    partial = _partial(notes, [*absent, unguarded(tested, facts.left_out)])
     at_best = partial or (watched and watched.unsteady)
     verdict = Verdict.NO_GO if problems or blind else decide(results, partial=bool(at_best))
     newest = () if watched else (Round(facts.at, verdict),)

@@ -166,6 +166,20 @@ class GateRun:
                 result = unlabelled.checked(result, criterion, own, self.ask)
         return waived_as_a_whole(result, waivers) if waivers else result
 
+    def freezes(self) -> tuple[Result, ...]:
+        """The results of the freezes, judged now; those of a recording are what they were.
+
+        Raises:
+            ConfigurationError: what reads calendars is not installed.
+        """
+        if self._recording is not None:
+            return self._recording.freezes
+        if not self.settings.freezes:
+            return ()
+        from pytest_deploygate.engine.freezes import judged
+
+        return self.waived(judged(self.settings.freezes, self.at))
+
     def waived(self, results: Sequence[Result]) -> tuple[Result, ...]:
         """The results, with those that are waived as a whole; of tests nothing else is."""
         return tuple(waived_as_a_whole(one, self.waivers) for one in results)

@@ -118,6 +118,7 @@ def _register_run(
         required=() if run.settings.gate_demo else run.settings.required,
         left_out=run.settings.left_out,
         waivers=run.waivers,
+        freezes=run.freezes() if judged else (),
         part_was_named=part_was_named(config),
         advisory=run.settings.gate_advisory,
         page=path_in_project(run.settings.gate_html, os.environ),

@@ -49,7 +49,8 @@ def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> It
     watch = run.pace.to_builtins() if run.pace else None
     answers = findings.notes.answers
     location = run.source.info.location
-    return run.evidence.encoded(report.evaluated_at, location, answers, watch, run.waivers)
+    freezes = [one for one in report.results if one.is_freeze]
+    return run.evidence.encoded(report.evaluated_at, location, answers, watch, run.waivers, freezes)
 
 
 def make_way(files: Sequence[ReportFile], *, discards: bool) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.report import SourceInfo
+from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.waivers import Waiver
 
@@ -28,7 +29,7 @@ class Recording:
 
     ``times`` are the evaluation times in Unix seconds: one for each round, at least one. ``watch``
     holds the options of a watch or a wait as they were recorded, None for an ordinary run, and
-    ``waivers`` those of the recorded run.
+    ``waivers`` and ``freezes`` are those of the recorded run.
     """
 
     def __init__(
@@ -38,10 +39,12 @@ class Recording:
         answers: Answers,
         watch: Mapping[str, Any] | None = None,
         waivers: Sequence[Waiver] = (),
+        freezes: Sequence[Result] = (),
     ) -> None:
         self.times = tuple(times)
         self.watch = watch
         self.waivers = tuple(waivers)
+        self.freezes = tuple(freezes)
         self._answers = answers
         self._location = location
 
@@ -94,6 +97,7 @@ class Evidence:
         answers: Answers,
         watch: Mapping[str, Any] | None = None,
         waivers: Sequence[Waiver] = (),
+        freezes: Sequence[Result] = (),
     ) -> Iterator[str]:
         """Evidence as the parts of a JSON document; numbers are strings, as in Prometheus' own API.
 
@@ -103,6 +107,7 @@ class Evidence:
             answers: besides those of the rounds.
             watch: the options of a watch or a wait.
             waivers: of the run.
+            freezes: the results of its freezes.
         """
         times = self._times or [at]
         head = {
@@ -113,6 +118,7 @@ class Evidence:
             **({"evaluation_times": times} if len(times) > 1 else {}),
             **({"watch": watch} if watch else {}),
             **({"waivers": [one.to_builtins() for one in waivers]} if waivers else {}),
+            **({"freezes": [one.to_builtins() for one in freezes]} if freezes else {}),
             "source": source,
         }
         yield json.dumps(head)[:-1] + ', "answers": ['
@@ -216,7 +222,8 @@ def _parse(text: str, location: str) -> Recording:
             raise ValueError("no time")
         answers = answers_from_builtins(document["answers"])
         waivers = [Waiver.from_builtins(one) for one in document.get("waivers", ())]
-        return Recording(location, times, answers, document.get("watch"), waivers)
+        freezes = [Result.from_builtins(one) for one in document.get("freezes", ())]
+        return Recording(location, times, answers, document.get("watch"), waivers, freezes)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigurationError(
             f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "

@@ -51,3 +51,36 @@ def test_a_waiver_lets_a_check_fail(
     checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
     [check] = [one for one in checks if one["id"] == "fast_p95_latency"]
     assert check["status"] == status
+
+
+ICS = """\
+BEGIN:VCALENDAR
+VERSION:2.0
+PRODID:-//docs//EN
+BEGIN:VEVENT
+UID:1
+SUMMARY:Inventory
+DTSTART;VALUE=DATE:20261205
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+@pytest.mark.parametrize(
+    ("at", "held"),
+    [
+        ("2026-11-26T22:59:59Z", set()),
+        ("2026-11-26T23:00:00Z", {"freeze[Black Friday]"}),
+        ("2026-11-27T15:00:00Z", {"freeze[Black Friday]", "freeze[weekend]"}),
+        ("2026-12-04T23:00:00Z", {"freeze[weekend]", "freeze[Inventory]"}),
+    ],
+)
+def test_freezes_hold_as_the_page_says(
+    pytester: pytest.Pytester, run_gate: Gate, at: str, held: set[str]
+) -> None:
+    pytester.path.joinpath("deploygate.toml").write_text(block("toml", "[[freezes]]"), "utf-8")
+    pytester.path.joinpath("freezes.ics").write_text(ICS.replace("\n", "\r\n"), "utf-8")
+    pytester.makepyfile("import pytest\n@pytest.mark.critical\ndef test_it(): pass")
+    run_gate(f"--gate-at={at}", "--gate-json=gate.json", ".")
+    checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
+    assert {one["id"] for one in checks if one["status"] not in ("GO", "SKIPPED")} == held

@@ -38,6 +38,7 @@ TABLES = {
         "default_no_data",
         "required",
         "waivers",
+        "freezes",
     ),
     *("mentions", "file", "other_files"),
 }

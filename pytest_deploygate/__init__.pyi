@@ -36,7 +36,9 @@ from pytest_deploygate.core.series import Series as Series
 from pytest_deploygate.core.severity import Severity as Severity
 from pytest_deploygate.core.verdict import Verdict as Verdict
 from pytest_deploygate.kinds.base import Answers as Answers
+from pytest_deploygate.kinds.base import InRun as InRun
 from pytest_deploygate.kinds.base import Kind as Kind
+from pytest_deploygate.kinds.compare import Compare as Compare
 from pytest_deploygate.kinds.decision import Decision as Decision
 from pytest_deploygate.kinds.decision import Decisions as Decisions
 from pytest_deploygate.kinds.instant import Instant as Instant

@@ -130,6 +130,13 @@ OPTIONS = (
         "time",
         "TIME",
     ),
+    Option(
+        "gate-deployed-at",
+        "when the new version was deployed: RFC 3339 or Unix seconds; for Compare(before=...), and "
+        "a mark in charts",
+        "time",
+        "TIME",
+    ),
     Option("gate-record", "write every response of the source as evidence", "output", "FILE"),
     Option("gate-replay", "judge evidence: a file that --gate-record wrote", "path", "FILE"),
     Option(

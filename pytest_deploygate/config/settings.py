@@ -69,6 +69,7 @@ class Settings:
 
     Attributes:
         gate_at: Unix seconds.
+        gate_deployed_at: Unix seconds.
         gate_set: the thresholds of the command line; ``thresholds`` has those of the file too.
         gate_var: the variables of the command line; ``vars`` has those of the file too.
         gate_query_timeout: seconds.
@@ -101,6 +102,7 @@ class Settings:
     gate_config: Path | None = None
     gate_env: str = ""
     gate_at: float | None = None
+    gate_deployed_at: float | None = None
     gate_record: Path | None = None
     gate_replay: Path | None = None
     gate_demo: str = ""

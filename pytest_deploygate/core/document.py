@@ -10,7 +10,7 @@ from typing import Any
 
 from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import ActionResult, GateReport
-from pytest_deploygate.core.result import CheckRounds, Result, Status
+from pytest_deploygate.core.result import CheckRounds, Result, Sides, Status
 from pytest_deploygate.core.rounds import Watched
 
 SCHEMA_VERSION = 1
@@ -26,6 +26,7 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "overall_status": report.verdict.value,
         "timestamp": _iso(report.evaluated_at),
         "rounds": [{"time": _iso(one.at), "verdict": one.verdict.value} for one in report.rounds],
+        **({"deployed_at": _iso(report.deployed_at)} if report.deployed_at else {}),
         **({"watch": _watch(report.watched)} if report.watched else {}),
         "partial": bool(report.partial),
         "partial_reason": report.partial,
@@ -65,6 +66,7 @@ def _context(context: Context) -> dict[str, str | None]:
 
 def _check(result: Result) -> dict[str, Any]:
     rounds = _rounds(result.rounds) if result.rounds else {}
+    sides = {"sides": _sides(result.sides)} if result.sides else {}
     return {
         "id": result.id,
         "name": result.name,
@@ -83,6 +85,7 @@ def _check(result: Result) -> dict[str, Any]:
         "total": result.total,
         "warnings": list(result.warnings),
         "nodeid": result.nodeid,
+        **sides,
         **rounds,
         **(_waived(result) if result.waivers else {}),
     }
@@ -101,6 +104,16 @@ def _waived(result: Result) -> dict[str, Any]:
             }
             for one in result.waivers
         ],
+    }
+
+
+def _sides(sides: Sides) -> dict[str, Any]:
+    return {
+        "new": _finite(sides.new),
+        "old": _finite(sides.old),
+        "unit": sides.unit,
+        "lower": _finite(sides.lower),
+        "upper": _finite(sides.upper),
     }
 
 

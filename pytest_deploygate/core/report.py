@@ -94,6 +94,7 @@ class GateReport:
     ``configuration`` is the path of the file that was read, empty if there is none.
     ``partial`` says what was left out, and ``deselected`` how many checks, as far as it is known.
     ``refused`` says that the problem is what was given, and that nothing was run.
+    ``deployed_at`` is when the new version was deployed, in Unix seconds, None if nobody said.
     ``selection`` are the matchers that narrowed every query, as PromQL, and ``variables`` the
     values of the queries' variables by name.
     ``configuration`` is the configuration file, empty without one, and ``context`` what CI knows.
@@ -117,6 +118,7 @@ class GateReport:
     source: SourceInfo = field(default_factory=lambda: SourceInfo(kind="prometheus", location=""))
     environment: str = ""
     selection: str = ""
+    deployed_at: float | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     configuration: str = ""
     context: Context = field(default_factory=Context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -57,6 +57,36 @@ class CheckRounds(NamedTuple):
         return Counter(status for status in self.statuses if status is not None)
 
 
+class Sides(NamedTuple):
+    """What a comparison found on its two sides.
+
+    Attributes:
+        new: the value of the new side, in ``unit``.
+        old: the value of the old side.
+        lower: the lower end of the interval of their ratio, None if there is none.
+        upper: the upper end.
+        history: points (Unix seconds, value) of the old side, for a chart.
+    """
+
+    new: float
+    old: float
+    lower: float | None
+    upper: float | None
+    unit: str
+    history: tuple[tuple[float, float], ...] = ()
+
+
+def _sides(
+    new: float,
+    old: float,
+    lower: float | None,
+    upper: float | None,
+    unit: str,
+    history: Sequence[Sequence[float]],
+) -> Sides:
+    return Sides(new, old, lower, upper, unit, tuple((time, value) for time, value in history))
+
+
 class Result(NamedTuple):
     """One check judged.
 
@@ -69,6 +99,8 @@ class Result(NamedTuple):
         marked: whether the test is marked critical or warning.
         warnings: what the source warned of.
         history: points (Unix seconds, value) of the worst series, for a chart.
+        sides: what was compared, None where the value is that of a series. The history is then
+            that of the new side.
         rounds: how the check fared in a watch or a wait, None in an ordinary run. It stays in the
             process that judged it: a watch has only one.
         waived: why it failed, as far as that is waived; None if nothing is. With another status
@@ -96,6 +128,7 @@ class Result(NamedTuple):
     marked: bool = True
     warnings: tuple[str, ...] = ()
     history: tuple[tuple[float, float], ...] = ()
+    sides: Sides | None = None
     rounds: CheckRounds | None = None
     waived: Reason | None = None
     waivers: tuple[Waiver, ...] = ()
@@ -144,11 +177,13 @@ class Result(NamedTuple):
             "history": [[float(time), float(value)] for time, value in self.history],
             "waived": self.waived and self.waived.value,
             "waivers": [waiver.to_builtins() for waiver in self.waivers],
+            "sides": self.sides and [*self.sides[:-1], [list(one) for one in self.sides.history]],
         }
 
     @classmethod
     def from_builtins(cls, plain: Mapping[str, Any]) -> Result:
         """Return the result that :meth:`to_builtins` was called on."""
+        sides = plain["sides"]
         return cls(**plain)._replace(
             severity=Severity(plain["severity"]),
             status=Status(plain["status"]),
@@ -157,4 +192,5 @@ class Result(NamedTuple):
             history=tuple((time, value) for time, value in plain["history"]),
             waived=plain["waived"] and Reason(plain["waived"]),
             waivers=tuple(map(Waiver.from_builtins, plain["waivers"])),
+            sides=sides and _sides(*sides),
         )

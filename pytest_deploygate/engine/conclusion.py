@@ -44,6 +44,7 @@ class RunFacts(NamedTuple):
     source: SourceInfo
     environment: str = ""
     selection: str = ""
+    deployed_at: float | None = None
     variables: Mapping[str, str] = MappingProxyType({})
     configuration: str = ""
     context: Context = Context()
@@ -92,6 +93,7 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         source=facts.source,
         environment=facts.environment,
         selection=facts.selection,
+        deployed_at=facts.deployed_at,
         variables=facts.variables,
         configuration=printable(clean(facts.configuration)),
         context=facts.context,

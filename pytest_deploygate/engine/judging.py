@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from pytest_deploygate.core.criterion import Criterion
@@ -46,9 +47,21 @@ def queries_of(criterion: Criterion, times: Times) -> tuple[Query, ...]:
 
 
 def measuring(criterion: Criterion, times: Times) -> tuple[Query, ...]:
-    """What has to be asked besides the buckets: the kind's queries, and for the traffic."""
-    traffic = enough.question(criterion, times)
-    return (*kind_of(criterion).queries(criterion, times), *([traffic] if traffic else ()))
+    """What has to be asked besides the buckets: what the kind asks, and for the traffic."""
+    kind = kind_of(criterion)
+    others = kind.measuring(criterion, times.end), enough.question(criterion, times)
+    return (*kind.queries(criterion, times), *(one for one in others if one))
+
+
+def prepared(criterion: Criterion, at: float, ask: Ask) -> Criterion:
+    """The criterion, with a kind that knows what it has to know before it asks.
+
+    Raises:
+        SourceError: the source could not answer.
+    """
+    kind = kind_of(criterion)
+    asked = kind.measuring(criterion, at)
+    return replace(criterion, kind=kind.measured(ask(asked).series)) if asked else criterion
 
 
 def measured(criterion: Criterion, times: Times, ask: Ask) -> Measured:
@@ -79,12 +92,13 @@ def judge(criterion: Criterion, at: float, ask: Ask, waivers: Sequence[Waiver] =
 
     A source that cannot answer gives a result with the reason ``error``, never an exception.
     """
-    kind = kind_of(criterion)
     try:
+        criterion = prepared(criterion, at, ask)
         found = measured(criterion, _times(at), ask)
         buckets = buckets_of(criterion, at, ask)
     except SourceError as error:
         return unanswered(criterion, at, str(error))
+    kind = kind_of(criterion)
     if buckets is None:
         decisions = kind.decide(criterion, found.answers, at)
     else:

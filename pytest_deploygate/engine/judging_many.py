@@ -124,9 +124,10 @@ def parts(criterion: Criterion, times: Times) -> list[Times]:
     """The times, cut only where one query for all of them would have too many points.
 
     They are judged one by one where a query for many times cannot say the same as a query for
-    each: the points are not on one grid, or the query speaks of its own start or end.
+    each: the points are not on one grid, or the query speaks of its own start or end. A comparison
+    measures at each time how often its metric is scraped, before it asks.
     """
-    if not _is_one_grid(criterion, times):
+    if kind_of(criterion).compares or not _is_one_grid(criterion, times):
         return times.parts(1)
     counts = range(1, times.count + 1)
     most = bisect_right(counts, False, key=lambda count: not _fits(criterion, times.part(0, count)))

@@ -122,9 +122,12 @@ def conclude(
         else _no_data(criterion, _why_nothing(criterion, measured.total), measured.warnings)
     )
     found = _result(criterion, at, conclusion, total=len(ordered), warnings=measured.warnings)
+    worst = conclusion.worst
+    if worst and kind.compares:
+        found = found._replace(sides=kind.sides(criterion, worst))
     if not waivers or not found.failed:
         return found
-    return concluding.waived(found, conclusion.worst, waivers)
+    return concluding.waived(found, worst, waivers)
 
 
 class _Concluding(NamedTuple):

@@ -18,11 +18,13 @@ from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.waivers import holding
 from pytest_deploygate.engine import unlabelled
 from pytest_deploygate.engine.asking import Measurements
+from pytest_deploygate.engine.comparisons import Comparisons
 from pytest_deploygate.engine.judging import judge, queries_of
 from pytest_deploygate.engine.outcome import unanswered
 from pytest_deploygate.engine.pace import ClockSchedule, Pace, RecordedSchedule, Schedule
 from pytest_deploygate.engine.scope import Scope, Scoped
 from pytest_deploygate.engine.waiving import waived_as_a_whole
+from pytest_deploygate.kinds.base import InRun
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.narrowing import Matchers
 
@@ -44,6 +46,7 @@ class GateRun:
         at: the evaluation time in Unix seconds; in a watch or a wait that of the round.
         pace: the options of a watch or a wait, None in an ordinary run.
         waivers: those of the configuration; of a recording, those with which it was recorded.
+        comparisons: what the comparisons of the run have to know of each other.
 
     Raises:
         ConfigurationError: the settings name a source that cannot be used.
@@ -69,6 +72,14 @@ class GateRun:
         self._resolved: dict[tuple[str, str], list[tuple[Criterion, Scoped]]] = {}
         self._misfits: dict[str, None] = {}
         self._histories: dict[Query, Measurement] = {}
+        self.comparisons = Comparisons(
+            self.scope, self.scoped, self.ask, lambda queries: self.measurements.prefetch(queries)
+        )
+        self._in_run = InRun(
+            deployed_at=settings.gate_deployed_at,
+            pairs=self.comparisons.pairs,
+            rounds=self.pace.planned + self.pace.most_added if self.pace else 1,
+        )
         self.pushgateway = _pushgateway(settings, self.redactor)
 
     @property
@@ -91,7 +102,7 @@ class GateRun:
         for given, scoped in known:
             if given is criterion or given == criterion:
                 return scoped
-        scoped = self.scope.of(self.settings.resolve(criterion))
+        scoped = self.scope.of(self.settings.resolve(criterion), self._in_run)
         known.append((criterion, scoped))
         return scoped
 

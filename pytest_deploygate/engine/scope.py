@@ -10,10 +10,12 @@ from pytest_deploygate.config.settings import DEFAULT, Settings
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.series import Query
+from pytest_deploygate.kinds.base import InRun, Kind
 from pytest_deploygate.promql.narrowing import Matchers, NotNarrowable, matchers, narrowed
 from pytest_deploygate.promql.variables import Variables, has_reserved
 
 _AD_HOC = "a query of a test"
+_ALONE = InRun()
 
 
 class Scoped(NamedTuple):
@@ -62,13 +64,21 @@ class Scope:
         """The matchers as PromQL, empty for none."""
         return ",".join(one.expr for one in self.matchers)
 
-    def of(self, criterion: Criterion) -> Scoped:
-        """The criterion in this scope; what cannot be done to it is its problem."""
+    def of(self, criterion: Criterion, run: InRun = _ALONE) -> Scoped:
+        """The criterion in this scope; what cannot be done to it is its problem.
+
+        Args:
+            criterion: resolved.
+            run: what its kind may have to know of the run besides the variables.
+        """
         owner, own = f"criterion {criterion.id!r}", self.matchers
         try:
             if criterion.select is not None and not self._demo:
                 own = matchers(criterion.select, f"{owner}: select")
             criterion = self._replaced(criterion, owner)
+            if isinstance(criterion.kind, Kind):
+                run = run._replace(in_query=self.variables.in_query)
+                criterion = criterion.kind.in_run(criterion, run)
         except ConfigurationError as error:
             return Scoped(criterion, own, str(error), misfit=True)
         # The kind replaces these first. What it then asks is narrowed when it is asked.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion, Limit
-from pytest_deploygate.core.series import Query, Series
+from pytest_deploygate.core.result import Sides
+from pytest_deploygate.core.series import InstantQuery, Query, Series
 from pytest_deploygate.kinds.decision import Decision, Decisions
 from pytest_deploygate.kinds.limit import explained
 from pytest_deploygate.kinds.times import Times
@@ -14,6 +16,31 @@ from pytest_deploygate.promql.expressions import Expressions, NotExpressible
 
 Answers = Sequence[Sequence[Series]]
 """The series that answer each of a kind's queries, in the order of ``queries``."""
+
+
+def _as_written(expr: str, owner: str) -> str:
+    return expr
+
+
+def _one_pair(at: float) -> int:
+    return 1
+
+
+class InRun(NamedTuple):
+    """What a kind may have to know of the run that judges with it.
+
+    Attributes:
+        in_query: replaces the variables of the run in an expression; the second argument names
+            its owner in messages.
+        deployed_at: when the new version was deployed, in Unix seconds; None if nobody said.
+        pairs: how many pairs all comparisons of the run have at a time, in Unix seconds.
+        rounds: how often the run judges: once, or the most rounds of its watch.
+    """
+
+    in_query: Callable[[str, str], str] = _as_written
+    deployed_at: float | None = None
+    pairs: Callable[[float], int] = _one_pair
+    rounds: int = 1
 
 
 class Kind(ABC):
@@ -58,6 +85,35 @@ class Kind(ABC):
             return self.queries(criterion, times)
 
         return one_by_one(queries, decide, answers, times)
+
+    @property
+    def compares(self) -> bool:
+        """Whether two series are compared: the value is then not one of the query itself."""
+        return False
+
+    def in_run(self, criterion: Criterion, run: InRun) -> Criterion:
+        """The criterion of this kind as a run judges it, with whatever the kind keeps of the run.
+
+        Raises:
+            ConfigurationError: the criterion cannot be judged by this kind.
+        """
+        return criterion
+
+    def measuring(self, criterion: Criterion, at: float) -> InstantQuery | None:
+        """What it has to know before it can ask its queries; None for nothing."""
+        return None
+
+    def measured(self, series: Sequence[Series]) -> Kind:
+        """The same kind, knowing the answer to :meth:`measuring`."""
+        return self
+
+    def pairs(self, answers: Answers) -> int:
+        """How many pairs are compared."""
+        return 0
+
+    def sides(self, criterion: Criterion, decision: Decision) -> Sides | None:
+        """What was compared, for reports; None where nothing was."""
+        return None
 
     def limits(self) -> Mapping[str, Limit]:
         """The kind's own limits, which ``--gate-set`` may change, by the name of their field."""

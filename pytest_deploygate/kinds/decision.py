@@ -26,7 +26,7 @@ class Decision(NamedTuple):
 
     ``value`` was held against ``limit`` with ``comparison``; ``badness`` grows as it gets worse.
     ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`; a ``text`` is said
-    in its place.
+    in its place. ``other`` are points of what the series is compared with, for a chart.
     """
 
     series: Series
@@ -38,6 +38,7 @@ class Decision(NamedTuple):
     case: str = ""
     numbers: tuple[float, ...] = ()
     text: str = ""
+    other: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ def _register_run(
         source=run.source.info,
         environment=run.settings.gate_env,
         selection=run.scope.selection,
+        deployed_at=run.settings.gate_deployed_at,
         variables=run.scope.variables.values,
         configuration=str(run.settings.file or ""),
         # Evidence that ships has answers for none but the checks that ship.

@@ -155,6 +155,7 @@ class Gate:
         __tracebackhide__ = True
         if criterion.severity is None and self._severity not in (None, criterion.level):
             criterion = replace(criterion, severity=self._severity)
+        self._run.comparisons.refuse_ad_hoc(criterion)
         left_out = self._run.settings.why_left_out(criterion.id)
         try:
             result = (

@@ -143,6 +143,7 @@ class GateHooks:
         self._note_items(session.items)
         if are_unseen(self._config):
             self._arguments = Arguments(self.gate, self.fixture)
+        self.run.comparisons.expect(self._asked)
         self.findings.collected(item.nodeid for item in session.items)
         if tests.is_first(self._config):
             self._note_what_is_missing()
@@ -152,10 +153,13 @@ class GateHooks:
                 self._prefetch()
         gc.freeze()
 
-    def _prefetch(self) -> None:
+    @property
+    def _asked(self) -> list[Criterion]:
         left_out = self.run.settings.why_left_out
-        asked = [one for one in self.criteria if not left_out(one.id)]
-        self.run.prefetch(asked, self.run.at)
+        return [one for one in self.criteria if not left_out(one.id)]
+
+    def _prefetch(self) -> None:
+        self.run.prefetch(self._asked, self.run.at)
 
     def begin_round(self, items: list[pytest.Item], at: float) -> None:
         """Ask for another round of a watch or a wait, at an evaluation time in Unix seconds."""

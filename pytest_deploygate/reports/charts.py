@@ -14,7 +14,7 @@ from itertools import pairwise
 
 from pytest_deploygate.core.criterion import Comparison
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.result import Reason, Result, Sides, Status
 from pytest_deploygate.core.text import lasting, value_text
 from pytest_deploygate.reports.axis import Axis, Tick
 
@@ -39,7 +39,11 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chart:
-    """A line in time: SVG paths, the limit, what lies beyond it, ticks and the same in words."""
+    """A line in time: SVG paths, the limit, what lies beyond it, ticks and the same in words.
+
+    ``deployed`` is where the new version was deployed. A comparison has the ``other`` line, of the
+    old side, and the area that is ``allowed`` beside it.
+    """
 
     line: str
     trend: str
@@ -50,10 +54,15 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     caption: str
+    deployed: int | None = None
+    other: str = ""
+    allowed: str = ""
 
 
 def is_slope(result: Result) -> bool:
     """Whether the value is a slope: a trend's is not where its own curve ends."""
+    if result.sides is not None:
+        return False
     newest = next((v for _, v in reversed(result.history) if not math.isnan(v)), None)
     return newest is not None and _finite(result.value) and result.value != newest
 
@@ -75,8 +84,15 @@ def bar(result: Result) -> Bar | None:
     )
 
 
-def chart(result: Result) -> Chart | None:
-    """The history of the worst series; None where there is too little to draw."""
+def chart(result: Result, deployed_at: float | None = None) -> Chart | None:
+    """The history of the worst series; None where there is too little to draw.
+
+    Args:
+        result: with its history.
+        deployed_at: when the new version was deployed, in Unix seconds, if that is known.
+    """
+    if result.sides is not None:
+        return _of_sides(result, result.sides, deployed_at)
     segments = list(_segments(result.history))
     points = [point for segment in segments for point in segment]
     if len(points) < 2:
@@ -101,7 +117,61 @@ def chart(result: Result) -> Chart | None:
         x_ticks=times.clock(),
         y_ticks=values.ticks(result.unit),
         caption=_caption(result, points, times, slope=slope),
+        deployed=_deployed(times, deployed_at),
     )
+
+
+def _of_sides(result: Result, sides: Sides, deployed_at: float | None) -> Chart | None:
+    """Both lines of a comparison, and what the limit allows from the deployment on.
+
+    The axis is as long as there is data of both: a canary of four minutes fills it.
+    """
+    points = [point for point in result.history if _drawable(point[1])]
+    if len(points) < 2:
+        return None
+    times = Axis(points[0][0], points[-1][0])
+    since = deployed_at or times.low
+    limit = result.threshold or 1.0
+    bound = [(time, value * limit) for time, value in sides.history if time >= since]
+    lines = (result.history, sides.history, bound)
+    values = Axis.around([v for line in lines for _, v in line if _drawable(v)])
+
+    def placed(segment: Sequence[Point]) -> list[tuple[int, int]]:
+        return [
+            (times.position(time, SIZE), SIZE - values.position(value, SIZE))
+            for time, value in segment
+        ]
+
+    new, old, allowed = (list(map(placed, _segments(line))) for line in lines)
+    upper = result.comparison in (Comparison.BELOW.symbol, Comparison.AT_MOST.symbol)
+    edge = SIZE if upper else 0
+    return Chart(
+        line="".join(map(_path, new)),
+        trend="",
+        newest=new[-1][-1],
+        limit=None,
+        limit_text="",
+        beyond=None,
+        x_ticks=times.clock(),
+        y_ticks=values.ticks(sides.unit),
+        caption=_caption_of_sides(result, sides, times),
+        deployed=_deployed(times, deployed_at),
+        other="".join(map(_path, old)),
+        allowed="".join(f"{_path(one)}V{edge}H{one[0][0]}Z" for one in allowed if len(one) > 1),
+    )
+
+
+def _caption_of_sides(result: Result, sides: Sides, times: Axis) -> str:
+    new, old = (value_text(value, sides.unit) for value in (sides.new, sides.old))
+    length = lasting(times.high - times.low)
+    lines = f"new {new}, old {old} (dashed line)"
+    return f"{length}: {lines}; the area is what {result.threshold or 1.0:g}x allows"
+
+
+def _deployed(times: Axis, deployed_at: float | None) -> int | None:
+    if deployed_at is None or not times.low <= deployed_at <= times.high:
+        return None
+    return times.position(deployed_at, SIZE)
 
 
 def why_no_chart(result: Result) -> str:

@@ -15,7 +15,6 @@ from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.report import (
     WORST_FIRST,
     GateReport,
-    SourceInfo,
     alike,
     families,
     series_text,
@@ -183,7 +182,7 @@ def _sections(report: GateReport) -> Iterator[Section]:
                 label=_label(status),
                 count=len(results),
                 families=families(results, report.results) if many else "",
-                checks=tuple(_checks(groups[:room], report.source, number)),
+                checks=tuple(_checks(groups[:room], report, number)),
                 table=tuple(shown),
                 omitted=len(rest) - len(shown),
             )
@@ -196,7 +195,7 @@ def _index(sections: Sequence[Section]) -> list[Check]:
     return failed if len(failed) > _MOST_UNLISTED else []
 
 
-def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> Iterator[Check]:
+def _checks(groups: Sequence[list[Result]], report: GateReport, number: int) -> Iterator[Check]:
     for result, *others in groups:
         number += 1
         value, limit = _value_and_limit(result)
@@ -210,10 +209,10 @@ def _checks(groups: Sequence[list[Result]], source: SourceInfo, number: int) -> 
             limit=limit,
             labels=tuple(sorted(one for one in result.labels.items() if one[0] != "__name__")),
             bar=bar(result),
-            chart=(drawn := chart(result)),
+            chart=(drawn := chart(result, report.deployed_at)),
             no_chart="" if drawn else why_no_chart(result),
             series=series_text(result),
-            link=graph_link(source, result),
+            link=graph_link(report.source, result),
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_deploygate.core.criterion import Comparison
-from pytest_deploygate.core.result import Reason, Status
+from pytest_deploygate.core.result import Reason, Sides, Status
 from pytest_deploygate.reports.axis import Axis
 from pytest_deploygate.reports.charts import SIZE, Chart, bar, chart, is_slope, why_no_chart
 from tests.made import END, measured, result
@@ -53,6 +53,58 @@ def test_charts_share_the_axis_of_the_last_two_hours() -> None:
         "13:43",
         "14:13 UTC",
     ]
+
+
+def of_sides(comparison: str = "≤", deployed_at: float | None = None) -> Chart:
+    """Four minutes of a canary at 30 s: twice as bad as the old side."""
+    times = [END - 240 + 30 * n for n in range(9)]
+    old = tuple((time, 0.01) for time in times)
+    new = tuple((time, 0.02 + 0.001 * (n % 2)) for n, time in enumerate(times))
+    found = chart(
+        result(
+            value=2.0,
+            threshold=1.5,
+            comparison=comparison,
+            unit="x",
+            history=new,
+            sides=Sides(0.02, 0.01, 1.8, 2.2, "ratio", old),
+        ),
+        deployed_at,
+    )
+    assert found is not None
+    return found
+
+
+def test_a_comparison_has_both_lines_on_an_axis_of_its_data() -> None:
+    found = of_sides()
+    (new,), (old,) = drawn(found.line), drawn(found.other)
+    assert [new[0][0], new[-1][0]] == [old[0][0], old[-1][0]] == [0, SIZE]
+    assert all(above < below for (_, above), (_, below) in zip(new, old, strict=True))
+    assert (found.limit, found.beyond) == (None, None)
+    assert found.x_ticks[0].text == "14:09:20"
+    assert found.caption == "4m: new 2 %, old 1 % (dashed line); the area is what 1.5x allows"
+
+
+def test_what_a_comparison_allows_begins_at_the_limit_and_with_the_deployment() -> None:
+    found = of_sides()
+    (old,) = drawn(found.other)
+    start = re.match(r"M(\d+) (\d+)", found.allowed)
+    assert start is not None
+    assert int(start[1]) == 0
+    assert int(start[2]) < old[0][1]  # above the old line
+    assert f"V{SIZE}" in found.allowed  # down to the edge
+    assert "V0H" in of_sides("≥").allowed
+    late = of_sides(deployed_at=END - 120)
+    assert late.deployed == SIZE // 2
+    assert late.allowed.startswith(f"M{SIZE // 2} ")
+    assert of_sides(deployed_at=END - 9999).deployed is None
+
+
+def test_the_deployment_is_marked_in_every_chart() -> None:
+    found = chart(measured(1.0, 2.0, 3.0), END - 60)
+    assert found is not None
+    assert found.deployed is not None
+    assert 0 < found.deployed < SIZE
 
 
 def test_the_axis_of_little_data_is_not_two_hours_long() -> None:

@@ -93,6 +93,7 @@ class Backtest:
 
     def judged(self) -> list[Judged]:
         """Every criterion at every step, exactly as ``GateRun.judge`` does at each of them."""
+        self.run.comparisons.answered_by(self.source.ask)
         return [
             Judged(self.run.resolved(one), self._judge(one), self.run.scoped(one).matchers)
             for one in self.criteria

@@ -1,0 +1,237 @@
+"""A new version beside the old one in a real Prometheus: what is said, plain and with workers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pytest_deploygate import Compare, Criterion, Times
+from pytest_deploygate.engine.judging_many import STATUSES, judge_many
+from pytest_deploygate.engine.run import GateRun
+from tests import servers
+from tests.conftest import END, Gate
+from tests.extras import needs
+from tests.real.asking import gate_run
+
+needs("scipy")
+
+INTERVAL = 15
+SCRAPES = 2 * 3600 // INTERVAL
+
+CHECKS = """
+from pytest_deploygate import Compare, Criterion, gate_criteria
+
+CANARY = Compare(new='version="$version"', old='version!="$version"', window="60m")
+BY = "sum by (region) (increase(requests_total{$side%s}[$window]))"
+
+CRITERIA = [
+    Criterion(id="errors", at_most=1.25, quantity="error share",
+              kind=CANARY.shares(total="sum(increase(requests_total{$side}[$window]))"),
+              query='sum(increase(requests_total{$side,code=~"5.."}[$window]))'),
+    Criterion(id="by_region", at_most=1.25, kind=CANARY.shares(total=BY % ""),
+              query=BY % ',code=~"5.."'),
+    Criterion(id="memory", at_most=1.10, kind=CANARY, unit="bytes", quantity="memory",
+              query="avg(memory_bytes{$side})"),
+    Criterion(id="yesterday", at_most=1.5, kind=Compare(before="1h", window="30m"),
+              query="sum(memory_bytes)"),
+]
+
+@gate_criteria(CRITERIA)
+def test_canary(criterion, gate):
+    gate.check(criterion)
+"""
+
+
+def counters(random: np.random.Generator, labels: str, per_scrape: float, share: float) -> str:
+    """Good and bad requests of one instance, as OpenMetrics."""
+    total = random.poisson(per_scrape, SCRAPES)
+    bad = random.binomial(total, share)
+    lines = []
+    for code, counts in (("200", total - bad), ("500", bad)):
+        at = END - INTERVAL * (SCRAPES - 1) - 4.321
+        for value in np.cumsum(counts):
+            lines.append(f'requests_total{{code="{code}",{labels}}} {value} {at:.3f}\n')
+            at += INTERVAL
+    return "".join(lines)
+
+
+def samples() -> str:
+    """Version 3 fails three times as often as 2, in one region; 2b is as good as 2."""
+    random = np.random.default_rng(5)
+    text = "# TYPE requests counter\n"
+    for version, eu, us in (("2", 0.01, 0.01), ("2b", 0.01, 0.01), ("3", 0.01, 0.05)):
+        for region, share in (("eu", eu), ("us", us)):
+            text += counters(random, f'version="{version}",region="{region}"', 100.0, share)
+    text += "# TYPE memory_bytes gauge\n"
+    for version, size in (("2", 4e8), ("2b", 4e8), ("3", 6e8)):
+        at = END - INTERVAL * (SCRAPES - 1) - 4.321
+        for value in size * np.exp(0.03 * random.standard_normal(SCRAPES)):
+            text += f'memory_bytes{{version="{version}"}} {value:.0f} {at:.3f}\n'
+            at += INTERVAL
+    return text + "# EOF\n"
+
+
+@pytest.fixture(scope="module")
+def canary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[servers.Server]:
+    with servers.prometheus(samples(), tmp_path_factory.mktemp("canary")) as server:
+        yield server
+
+
+def checks_of(path: Path) -> dict[str, Any]:
+    return {check["id"]: check for check in json.loads(path.read_text())["checks"]}
+
+
+@pytest.fixture
+def compare(pytester: pytest.Pytester, run_gate: Gate, canary: servers.Server) -> Gate:
+    """A gate that compares two versions of this production."""
+    (pytester.path / "test_canary.py").write_text(CHECKS)
+
+    def run(*arguments: str | Path) -> pytest.RunResult:
+        replays = any(str(one).startswith("--gate-replay") for one in arguments)
+        where = () if replays else (f"--prometheus-url={canary.url}", f"--gate-at={END}")
+        return run_gate("test_canary.py", *where, "--gate-json=gate.json", *arguments)
+
+    return run
+
+
+def test_a_worse_version_is_found_and_named(
+    pytester: pytest.Pytester, compare: Gate, workers: tuple[str, ...]
+) -> None:
+    deployed = f"--gate-deployed-at={END - 1200}"
+    given = ("--gate-var=version=3", "--gate-record=evidence.json", "--gate-html=gate.html")
+    result = compare(*workers, *given, deployed)
+    assert result.ret == 2
+    found = checks_of(pytester.path / "gate.json")
+    assert {id_: (one["status"], one["reason"]) for id_, one in found.items()} == {
+        "errors": ("NO_GO", "breach"),
+        "by_region": ("NO_GO", "breach"),
+        "memory": ("NO_GO", "breach"),
+        "yesterday": ("GO", "ok"),
+    }
+    errors, region, memory = found["errors"], found["by_region"], found["memory"]
+    assert errors["value"] == pytest.approx(3, rel=0.1)
+    assert errors["sides"]["new"] == pytest.approx(0.03, rel=0.1)
+    assert errors["sides"]["unit"] == "ratio"
+    assert errors["sides"]["lower"] > 1.25
+    assert "$" not in errors["query"]
+    assert (region["labels"], region["failing"], region["total"]) == ({"region": "us"}, 1, 2)
+    assert memory["value"] == pytest.approx(1.5, rel=0.05)
+    replayed = compare(*workers, given[0], deployed, "--gate-replay=evidence.json")
+    assert replayed.ret == 2
+    again = checks_of(pytester.path / "gate.json")
+    for id_, check in found.items():
+        assert again[id_]["message"] == check["message"]
+
+
+def test_an_equal_version_passes(
+    pytester: pytest.Pytester, compare: Gate, workers: tuple[str, ...]
+) -> None:
+    # Both others are the old side of neither.
+    text = CHECKS.replace('version!="$version"', 'version="2"')
+    (pytester.path / "test_canary.py").write_text(text)
+    result = compare(*workers, "--gate-var=version=2b")
+    found = checks_of(pytester.path / "gate.json")
+    assert {one["reason"] for one in found.values()} == {"ok"}, found
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", "new (version=9) matches nothing; there is version=2; version=2b; version=3"),
+        ("old='version!=\"$version\"'", "old='version=~\".+\"'", "overlap"),
+        ("{$side", "{", "has no $side"),
+        ("[$window]", "[5m]", "has no $window"),
+        ("at_most=1.25", "equals=1.25", "not equals"),
+    ],
+)
+def test_what_cannot_be_compared_is_one_line(
+    pytester: pytest.Pytester, compare: Gate, old: str, new: str, said: str
+) -> None:
+    (pytester.path / "test_canary.py").write_text(CHECKS.replace(old, new))
+    result = compare("--gate-var=version=9")
+    assert result.ret in (1, 2, 4)
+    out = result.stdout.str() + result.stderr.str()
+    assert any(said in line for line in out.splitlines()), out
+    assert "Traceback" not in out
+
+
+def test_a_comparison_that_was_not_collected_is_refused(
+    pytester: pytest.Pytester, compare: Gate
+) -> None:
+    check = CHECKS.partition("@gate_criteria")[0] + "def test_it(gate): gate.check(CRITERIA[0])\n"
+    (pytester.path / "test_canary.py").write_text(check)
+    result = compare("--gate-var=version=3")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["*a comparison must be known before the run*"])
+
+
+def criterion(kind: Compare, **details: Any) -> Criterion:
+    given = {"id": "x", "at_most": 1.25, "query": "avg(memory_bytes{$side})", "kind": kind}
+    return Criterion(**{**given, **details})
+
+
+def test_all_pairs_of_a_run_share_the_confidence(canary: servers.Server) -> None:
+    sides: dict[str, Any] = {**SIDE, "window": "10m"}
+    total = "sum by (region) (increase(requests_total{$side}[$window]))"
+    bad = total.replace("{$side", '{$side,code="500"')
+
+    def run(number: int, **details: Any) -> tuple[GateRun, list[Criterion]]:
+        kind = Compare(**sides, **details).shares(total=total)
+        given = [criterion(kind, id=f"x{n}", query=bad) for n in range(number)]
+        asked = gate_run(canary.url, END)
+        asked.comparisons.expect(given)
+        return asked, given
+
+    def lower(number: int, **details: Any) -> float:
+        asked, given = run(number, **details)
+        found = asked.judge(given[0], END).sides
+        assert found is not None
+        assert found.lower is not None
+        return found.lower
+
+    assert run(4)[0].comparisons.pairs(END) == 8
+    assert lower(1) > lower(4) > lower(40)
+    assert lower(40, per_pair=True) == lower(1, per_pair=True) > lower(1)
+
+
+def test_a_backtest_judges_every_step_as_a_run_would(canary: servers.Server) -> None:
+    kind = Compare(new='version="3"', old='version="2"', window="20m").shares(
+        total="sum by (region) (increase(requests_total{$side}[$window]))"
+    )
+    query = 'sum by (region) (increase(requests_total{$side,code="500"}[$window]))'
+    given = criterion(kind, query=query)
+    asked = gate_run(canary.url, END)
+    asked.comparisons.expect([given])
+    times = Times(END - 3600, 600.0, 7)
+    many = judge_many(asked.resolved(given), times, asked.ask)
+    for place, at in enumerate(times.all):
+        one = asked.judge(given, at)
+        assert STATUSES[many.statuses[place]] is one.status
+        assert many.values[place] == pytest.approx(one.value)
+
+
+SIDE: Mapping[str, Any] = {"new": 'version="3"', "old": 'version="2"'}
+
+
+@pytest.mark.parametrize(
+    ("details", "reason", "words"),
+    [
+        ({"step": "30s"}, "no-data", 'set step="1m"'),
+        ({"window": "3m"}, "no-data", "at least 5 needed"),
+        ({"step": "2m"}, "breach", "memory"),
+    ],
+)
+def test_the_step_fits_the_scrapes(
+    canary: servers.Server, details: Mapping[str, Any], reason: str, words: str
+) -> None:
+    asked = gate_run(canary.url, END)
+    given = criterion(Compare(**SIDE, **details), quantity="memory")
+    asked.comparisons.expect([given])
+    found = asked.judge(given, END)
+    assert (found.reason, words in found.message) == (reason, True), found.message

@@ -20,6 +20,7 @@ from pytest_deploygate.core.report import (
     series_text,
 )
 from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.rounds import Mode
 from pytest_deploygate.core.text import printable_block, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_slope, why_no_chart
@@ -37,6 +38,11 @@ _ADVICE = {
     Verdict.GO: "Go ahead",
     Verdict.WARNING: "Review before deploying",
     Verdict.NO_GO: "Deployment blocked",
+}
+_ADVICE_OF_A_WATCH = {
+    Verdict.GO: "It stays well",
+    Verdict.WARNING: "Review what happened meanwhile",
+    Verdict.NO_GO: "It does not stay well",
 }
 _REASONS = {
     Reason.BREACH: "limit not kept",
@@ -146,6 +152,8 @@ def _advice(report: GateReport) -> str:
         return "This would block, but the run is advisory"
     if report.passed_in_part:
         return "Passed, but not everything was checked"
+    if report.watched and report.watched.mode is Mode.WATCH:
+        return _ADVICE_OF_A_WATCH[report.verdict]
     return _ADVICE[report.verdict]
 
 

@@ -63,6 +63,9 @@ class WatchHooks:
             self._progress = Progress(reporter, self._hooks.run.redactor.text, self._pace.planned)
         try:
             follow(self._schedule, self._watching, partial(self._judge_round, session))
+        except session.Failed as why:  # pytest tells the gate's hooks of an interrupt only
+            self._hooks.findings.problem(f"the {self._pace.mode} was cut short: {why}")
+            raise
         finally:
             self._hand_out(session)
         return True

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from pytest_deploygate.cli import main
 from tests.conftest import END, Gate
 from tests.faults import Exchange, Fault, Proxy, faulty
 from tests.plugin.test_reports import schema_errors
@@ -251,6 +252,31 @@ def test_what_ends_pytest_ends_the_watch_with_whole_reports(
     assert "enough" in report["sentence"]
 
 
+@pytest.mark.parametrize("attribute", ["shouldfail", "shouldstop"])
+def test_what_stops_the_session_is_no_way_to_go(
+    pytester: pytest.Pytester, run_gate: Gate, attribute: str
+) -> None:
+    """As a time limit for the whole session does."""
+    pytester.makepyfile(f"""
+        import pytest
+        RUNS = []
+
+        @pytest.mark.critical
+        def test_a(gate, request):
+            gate.check("errors", at_most=0.5)
+            RUNS.append(1)
+            if len(RUNS) == 2:
+                request.session.{attribute} = "out of time"
+    """)
+    with production("GGGG") as server:
+        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
+        result = run_gate(*where, "--gate-watch=90s")
+    assert result.ret == 2
+    report = json.loads((pytester.path / "gate.json").read_text())
+    assert len(report["rounds"]) == 1
+    assert "out of time" in report["sentence"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_of_a_live_watch_ends_in_2_with_reports(
     pytester: pytest.Pytester, number: signal.Signals
@@ -293,6 +319,7 @@ def test_rounds_that_take_too_long_leave_others_out(
     report = json.loads((pytester.path / "gate.json").read_text())
     assert report["watch"]["dropped"] > 0
     assert len(report["rounds"]) + report["watch"]["dropped"] == 11
+    assert main(["verify", "gate.json", "--exit-code", "0"]) == 0
 
 
 def test_the_future_is_waited_for_and_the_past_is_not(

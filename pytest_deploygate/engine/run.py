@@ -29,7 +29,6 @@ from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.narrowing import Matchers
 
 if TYPE_CHECKING:
-    from pytest_deploygate.http.access import Access
     from pytest_deploygate.sources.base import Source
     from pytest_deploygate.sources.recording import Evidence, Recording
 
@@ -80,7 +79,6 @@ class GateRun:
             pairs=self.comparisons.pairs,
             rounds=self.pace.planned + self.pace.most_added if self.pace else 1,
         )
-        self.pushgateway = _pushgateway(settings, self.redactor)
 
     @property
     def source(self) -> Source:
@@ -281,15 +279,6 @@ def _asking(source: Source, settings: Settings, longest: float) -> Measurements:
         query_timeout=settings.gate_query_timeout,
         run_timeout=longest,
     )
-
-
-def _pushgateway(settings: Settings, redactor: Redactor) -> Access | None:
-    url = settings.gate_pushgateway
-    if not url:
-        return None
-    from pytest_deploygate.http.access import access_by_url
-
-    return access_by_url(url, redactor, origin=settings.origins["gate-pushgateway"])
 
 
 def _recorded_pace(recording: Recording) -> Pace | None:

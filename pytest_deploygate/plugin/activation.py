@@ -6,7 +6,7 @@ import atexit
 import gc
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -45,9 +45,10 @@ from pytest_deploygate.plugin.process_ends import refuse_what_ends_the_process
 from pytest_deploygate.plugin.report_cleaning import CleaningHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
-from pytest_deploygate.plugin.run_outputs import make_way, report_files, round_outputs
+from pytest_deploygate.plugin.run_outputs import make_way, pushgateway, report_files, round_outputs
 from pytest_deploygate.plugin.watch_hooks import WatchHooks
 from pytest_deploygate.plugin.xdist_hooks import ControllerHooks, TransferHooks, WorkerHooks
+from pytest_deploygate.reports.outputs import Output
 from pytest_deploygate.reports.platforms import path_in_project
 
 if TYPE_CHECKING:
@@ -87,11 +88,12 @@ def _hooks(config: pytest.Config) -> GateHooks:
     run = GateRun(settings, os.environ, _source(config, settings))
     if run.pace:
         _refuse_processes(config, run.pace)
+    pushed = pushgateway(run)  # a worker must know its password to hide it
     hooks = GateHooks(config, run, Findings())
     if is_worker(config):
         config.pluginmanager.register(WorkerHooks(config, hooks), "deploygate-worker")
     else:
-        _register_run(config, hooks, kinds)
+        _register_run(config, hooks, kinds, pushed)
     if settings.gate_json:
         from pytest_deploygate.plugin.json_document import take_over
 
@@ -100,7 +102,10 @@ def _hooks(config: pytest.Config) -> GateHooks:
 
 
 def _register_run(
-    config: pytest.Config, hooks: GateHooks, kinds: Callable[[], Mapping[str, ActionKind]]
+    config: pytest.Config,
+    hooks: GateHooks,
+    kinds: Callable[[], Mapping[str, ActionKind]],
+    pushed: Sequence[Output],
 ) -> None:
     """What leads the run to its end; xdist's workers have none of it."""
     run, findings, judged = hooks.run, hooks.findings, judges(config)
@@ -137,9 +142,9 @@ def _register_run(
     make_way(files, discards=judged)
     if history := run.settings.gate_history:
         refuse_unwritable("--gate-history", history)
-    config.pluginmanager.register(RunHooks(config, hooks, end, files), RUN_HOOKS)
+    config.pluginmanager.register(RunHooks(config, hooks, end, files, pushed), RUN_HOOKS)
     if run.pace:
-        watch = WatchHooks(run.pace, hooks, end, round_outputs(run, files))
+        watch = WatchHooks(run.pace, hooks, end, round_outputs(run, files, pushed))
         config.pluginmanager.register(watch, "deploygate-watch")
         config.add_cleanup(run.evidence.close)
     config.pluginmanager.register(document, "deploygate-json-report")

@@ -16,7 +16,7 @@ from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.hooks import GateHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_outputs import github_log, outputs_of
-from pytest_deploygate.reports.outputs import ReportFile
+from pytest_deploygate.reports.outputs import Output, ReportFile
 from pytest_deploygate.reports.platforms import GitHubLog
 
 RUN_HOOKS = "deploygate-run"
@@ -29,12 +29,18 @@ class RunHooks:
     """Leads one run to its verdict and its reports."""
 
     def __init__(
-        self, config: pytest.Config, hooks: GateHooks, end: RunEnd, files: Sequence[ReportFile]
+        self,
+        config: pytest.Config,
+        hooks: GateHooks,
+        end: RunEnd,
+        files: Sequence[ReportFile],
+        pushed: Sequence[Output],
     ) -> None:
         self._config = config
         self._hooks = hooks
         self._end = end
         self._files = files
+        self._pushed = pushed
         self._run, self._findings = hooks.run, hooks.findings
         self._exit = config.stash[GATE_EXIT]
         self._log: GitHubLog | None = None
@@ -112,6 +118,7 @@ class RunHooks:
         outputs = outputs_of(
             self._run,
             self._files,
+            self._pushed,
             judges=tests.judges(self._config),
             writer=self._terminal_writer(),
             verbosity=self._config.get_verbosity(),

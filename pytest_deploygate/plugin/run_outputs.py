@@ -80,6 +80,7 @@ def make_way(files: Sequence[ReportFile], *, discards: bool) -> None:
 def outputs_of(
     run: GateRun,
     files: Sequence[ReportFile],
+    pushed: Sequence[Output],
     *,
     judges: bool,
     writer: Any,
@@ -89,8 +90,9 @@ def outputs_of(
     """Every output of a run: its files, then what can say that they could not be written.
 
     Args:
-        run: its settings name the Pushgateway.
+        run: its settings name the history.
         files: of :func:`report_files`.
+        pushed: of :func:`pushgateway`.
         judges: whether checks are carried out; a step of CI hears nothing of a mere collection.
         writer: pytest's terminal writer, None without a terminal.
         verbosity: pytest's.
@@ -99,13 +101,15 @@ def outputs_of(
     step = github_files(os.environ) if judges else []
     history = [] if run.pace or not judges else _history(run)
     logs = _logs(files, writer, verbosity, log)
-    return [*files, *_pushgateway(run), *history, *step, *logs]
+    return [*files, *pushed, *history, *step, *logs]
 
 
-def round_outputs(run: GateRun, files: Sequence[ReportFile]) -> list[Output]:
+def round_outputs(
+    run: GateRun, files: Sequence[ReportFile], pushed: Sequence[Output]
+) -> list[Output]:
     """What is written in every round of a watch or a wait: the metrics and the history."""
     metrics = [file for file in files if file.origin == "--gate-metrics"]
-    return [*metrics, *_pushgateway(run), *_history(run)]
+    return [*metrics, *pushed, *_history(run)]
 
 
 def _history(run: GateRun) -> Iterator[Output]:
@@ -113,11 +117,21 @@ def _history(run: GateRun) -> Iterator[Output]:
         yield HistoryFile(path)
 
 
-def _pushgateway(run: GateRun) -> Iterator[Output]:
-    if gateway := run.pushgateway:
-        from pytest_deploygate.http.client import put
+def pushgateway(run: GateRun) -> list[Output]:
+    """The Pushgateway of a run, if there is one; from here on its password is hidden.
 
-        yield Pushgateway(gateway.url, partial(put, gateway), run.redactor.text)
+    Raises:
+        ConfigurationError: its URL cannot be used.
+    """
+    url = run.settings.gate_pushgateway
+    if not url:
+        return []
+    from pytest_deploygate.http.access import access_by_url
+    from pytest_deploygate.http.client import put
+
+    origin = run.settings.origins["gate-pushgateway"]
+    gateway = access_by_url(url, run.redactor, origin=origin)
+    return [Pushgateway(gateway.url, partial(put, gateway), run.redactor.text)]
 
 
 def _logs(

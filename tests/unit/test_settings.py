@@ -14,6 +14,7 @@ from pytest_deploygate.core.criterion import Criterion, threshold
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.plugin.run_outputs import pushgateway
 
 HERE = Path("/work/here")
 
@@ -286,7 +287,7 @@ def test_options_that_exclude_each_other_are_refused(layers: list[Layer], messag
 )
 def test_a_url_that_cannot_be_used_is_refused_with_its_place(layer: Layer, message: str) -> None:
     with pytest.raises(ConfigurationError) as refusal:
-        GateRun(merge(layer), {})
+        pushgateway(GateRun(merge(layer), {}))
     assert str(refusal.value).startswith(message)
 
 

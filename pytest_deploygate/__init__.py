@@ -22,6 +22,7 @@ _HOMES = {
     "core.series": "InstantQuery Measurement Query RangeQuery Series",
     "core.severity": "Severity",
     "core.verdict": "Verdict",
+    "kinds.alerts": "Alerts no_alerts",
     "kinds.base": "Answers InRun Kind",
     "kinds.compare": "Compare",
     "kinds.decision": "Decision Decisions",

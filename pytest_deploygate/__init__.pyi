@@ -35,6 +35,8 @@ from pytest_deploygate.core.series import RangeQuery as RangeQuery
 from pytest_deploygate.core.series import Series as Series
 from pytest_deploygate.core.severity import Severity as Severity
 from pytest_deploygate.core.verdict import Verdict as Verdict
+from pytest_deploygate.kinds.alerts import Alerts as Alerts
+from pytest_deploygate.kinds.alerts import no_alerts as no_alerts
 from pytest_deploygate.kinds.base import Answers as Answers
 from pytest_deploygate.kinds.base import InRun as InRun
 from pytest_deploygate.kinds.base import Kind as Kind

@@ -25,6 +25,9 @@ class RangeQuery(NamedTuple):
 
 Query = InstantQuery | RangeQuery
 
+RULES = "/api/v1/rules"
+"""In place of an expression: the alerting rules that the source has now, each as a series."""
+
 
 class Series(NamedTuple):
     """One labelled series of points (Unix seconds, value), the oldest first; never empty.

@@ -44,9 +44,13 @@ WITHOUT_SIGHT = frozenset({"targets_up", "no_alerts"})
 """The ids of checks that do not keep a gate from being blind. A freeze begins with ``freeze``."""
 
 
-def gives_sight(check: str) -> bool:
-    """Return whether a check of this id, once it is evaluated, keeps a gate from being blind."""
-    return check not in WITHOUT_SIGHT and not check.startswith("freeze")
+def gives_sight(check: str, query: str = "") -> bool:
+    """Return whether a check of this id, once it is evaluated, keeps a gate from being blind.
+
+    One that asks for alerts does not, whatever its id.
+    """
+    is_without = check in WITHOUT_SIGHT or check.startswith("freeze")
+    return not is_without and not query.startswith("ALERTS{")
 
 
 def blindness(results: Sequence[Result], left_out: Container[str] = ()) -> str:
@@ -87,7 +91,7 @@ def unguarded(results: Sequence[Result], left_out: Container[str]) -> str:
 
 
 def _critical(results: Sequence[Result]) -> list[Result]:
-    return [r for r in results if r.severity is Severity.CRITICAL and gives_sight(r.id)]
+    return [r for r in results if r.severity is Severity.CRITICAL and gives_sight(r.id, r.query)]
 
 
 def _is_left_out(result: Result, left_out: Container[str]) -> bool:

@@ -180,8 +180,7 @@ class _Concluding(NamedTuple):
             result = self._as_result(found, left)
             return result._replace(waived=reason, waivers=tuple(used))
         named = _worst([one for one in passed if one.reason is reason])
-        others = self._others(len(passed))
-        message = self._text(named) + _named(named) + others
+        message = self._words([one for one in passed if one.reason is reason], named)
         if reason is Reason.NO_DATA:
             measured = _worst(rest._of(Reason.OK)) if rest._of(Reason.OK) else None
             message = f"no data: {message}"
@@ -214,9 +213,14 @@ class _Concluding(NamedTuple):
 
     def _failed(self, failing: Sequence[Decision]) -> _Conclusion:
         worst = _worst(failing)
-        message = self._text(worst) + _named(worst) + self._others(len(failing))
+        message = self._words(failing, worst)
         status = failed_status(self.criterion.level)
         return _Conclusion(status, worst.reason, message, worst, len(failing))
+
+    def _words(self, failing: Sequence[Decision], worst: Decision) -> str:
+        """What failed: the worst of them, unless the kind names each."""
+        every = self.kind.explain_all(self.criterion, failing)
+        return every or self._text(worst) + _named(worst) + self._others(len(failing))
 
     def _others(self, failing: int) -> str:
         """How the series besides the worst one fare."""

@@ -13,10 +13,10 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.secrets import Redactor
-from pytest_deploygate.core.series import Measurement, Query
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.core.waivers import holding
-from pytest_deploygate.engine import unlabelled
+from pytest_deploygate.engine import alerting, unlabelled
 from pytest_deploygate.engine.asking import Measurements
 from pytest_deploygate.engine.comparisons import Comparisons
 from pytest_deploygate.engine.judging import judge, queries_of
@@ -31,6 +31,8 @@ from pytest_deploygate.promql.narrowing import Matchers
 if TYPE_CHECKING:
     from pytest_deploygate.sources.base import Source
     from pytest_deploygate.sources.recording import Evidence, Recording
+
+_NOW = 60.0  # seconds for which the rules of a server are those of an evaluation time
 
 
 class GateRun:
@@ -155,6 +157,8 @@ class GateRun:
             return []
         if own and (labels := unlabelled.question(criterion, own, times.start)):
             asked.append(labels)
+        if (rules := alerting.question(criterion, times.start)) and self._is_now(rules):
+            asked.append(rules)
         return asked
 
     def judge(self, criterion: Criterion, at: float) -> Result:
@@ -173,7 +177,16 @@ class GateRun:
             result = judge(criterion, at, ask, waivers)
             with suppress(SourceError):  # what was measured counts
                 result = unlabelled.checked(result, criterion, own, self.ask)
+        if rules := alerting.question(criterion, at):
+            is_now = self._is_now(rules)
+            result = alerting.checked(result, criterion, self.ask, is_now=is_now)
         return waived_as_a_whole(result, waivers) if waivers else result
+
+    def _is_now(self, rules: InstantQuery) -> bool:
+        """Whether the rules are those of the time; a recording has them if they were."""
+        if self._recording is not None:
+            return self._recording.has(rules)
+        return rules.at > time.time() - _NOW
 
     def freezes(self) -> tuple[Result, ...]:
         """The results of the freezes, judged now; those of a recording are what they were.

@@ -70,6 +70,13 @@ class Kind(ABC):
         """
         return explained(criterion, decision)
 
+    def explain_all(self, criterion: Criterion, decisions: Sequence[Decision]) -> str:
+        """Everything that failed, with labels; empty where the worst series speaks for the others.
+
+        ``decisions`` failed for one reason, in the order of their labels.
+        """
+        return ""
+
     def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:
         """Judge every series at many times, exactly as :meth:`decide` does at each of them.
 

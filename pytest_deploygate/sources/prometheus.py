@@ -13,14 +13,16 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from types import MappingProxyType
 
+from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.report import SourceInfo
 from pytest_deploygate.core.secrets import Redactor
-from pytest_deploygate.core.series import InstantQuery, Measurement, Query
+from pytest_deploygate.core.series import RULES, InstantQuery, Measurement, Query
 from pytest_deploygate.core.text import lasting
 from pytest_deploygate.http.access import Access
 from pytest_deploygate.http.client import Client, Request, Response
 from pytest_deploygate.http.request_errors import RequestError
 from pytest_deploygate.http.server_access import access_to
+from pytest_deploygate.sources import rules
 from pytest_deploygate.sources.api_errors import no_response, refusal
 from pytest_deploygate.sources.api_response import parse
 from pytest_deploygate.sources.retry import Retry
@@ -78,7 +80,19 @@ class PrometheusSource:
         Raises:
             SourceError: the request failed or the response is invalid.
         """
-        return self._retry(lambda: self._ask_once(query, deadline), deadline)
+        ask = self._rules if query.expr == RULES else self._ask_once
+        return self._retry(lambda: ask(query, deadline), deadline)
+
+    def _rules(self, query: Query, deadline: float) -> Measurement:
+        """The alerting rules as they are now, whatever time the question is for."""
+        response = self.page(rules.PATH, deadline, {"type": "alert"})
+        if response.status != 200:
+            raise SourceError(
+                f"{self.info.location} answers {response.status} to {RULES}; if it has no rules, "
+                "give the check rules_checked=False"
+            )
+        at = query.at if isinstance(query, InstantQuery) else query.end
+        return rules.parse(response.body, at, self._access.redactor.text)
 
     def page(
         self, path: str, deadline: float, params: Mapping[str, str] = MappingProxyType({})

@@ -65,6 +65,10 @@ class Recording:
             raise answer
         return answer
 
+    def has(self, query: Query) -> bool:
+        """Whether it was asked when this was recorded."""
+        return query in self._answers
+
     def notices(self) -> list[str]:
         """None: no server is queried."""
         return []

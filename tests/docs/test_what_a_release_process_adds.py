@@ -84,3 +84,14 @@ def test_freezes_hold_as_the_page_says(
     run_gate(f"--gate-at={at}", "--gate-json=gate.json", ".")
     checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
     assert {one["id"] for one in checks if one["status"] not in ("GO", "SKIPPED")} == held
+
+
+def test_alerts_are_asked_for(pytester: pytest.Pytester, run_gate: Gate, healthy: Server) -> None:
+    pytester.path.joinpath("test_alerts.py").write_text(block("python", "no_alerts"))
+    where = (f"--prometheus-url={healthy.url}", "--gate-json=gate.json", "test_alerts.py")
+    run_gate(*where)
+    checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
+    assert {one["id"]: (one["reason"], one["message"]) for one in checks} == dict.fromkeys(
+        ("no_critical_alerts", "no_warning_alerts"),
+        ("no-data", "no data: no alert is firing, but no alerting rule is loaded"),
+    )

@@ -55,6 +55,7 @@ from pytest_deploygate import (
     Trend,
     Verdict,
     gate_criteria,
+    no_alerts,
     threshold,
 )
 
@@ -67,6 +68,7 @@ CRITERIA = [
     Criterion(id="reward", query="reward", kind=Trend("2h"), at_least=0, no_data=NoData.SKIP),
     Criterion(id="loss", query="loss", kind=Runaway("2h"), below=Threshold("loss_max", 2)),
     Criterion(id="few", query="x", below=1, enough=Enough("sum(increase(x[5m]))", at_least=100)),
+    no_alerts('severity="critical"', ignore=["Noise"], id="alerts", rules_checked=False),
     Criterion(id="exact", query="version", kind=Instant(), equals=3, match={"job": "api"}),
 ]
 DURATIONS: Sequence[Duration] = ("5m", 300, timedelta(minutes=5))

@@ -15,6 +15,7 @@ from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.series import InstantQuery
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.kinds.alerts import Alerts
 from pytest_deploygate.plugin.collecting import Collected
 from pytest_deploygate.promql.narrowing import Matchers
 from pytest_deploygate.promql.selectors import Selector, selectors
@@ -57,7 +58,7 @@ def examine(collected: Collected, source: PrometheusSource) -> Examined:
     run, found = collected.run, [read(test) for test in collected.tests]
     criteria = [*collected.given, *(one for test in found for one in test.criteria)]
     run.prefetch(criteria, run.at)
-    parsed = [selectors(run.resolved(one).query) for one in criteria]
+    parsed = [_selectors(run.resolved(one)) for one in criteria]
     metrics = _look_up(criteria, parsed, run, source)
     checks = list(map(partial(_check, run), criteria, parsed, metrics))
     named = zip(collected.tests, found, strict=True)
@@ -66,6 +67,11 @@ def examine(collected: Collected, source: PrometheusSource) -> Examined:
         unread=tuple(test.name for test, one in named if one.unread),
         nothing=run.why_nothing_is_selected([one.result for one in checks], run.at),
     )
+
+
+def _selectors(criterion: Criterion) -> Sequence[Selector] | None:
+    """Those whose metric must be there: without a firing alert there is no ``ALERTS``."""
+    return () if isinstance(criterion.kind, Alerts) else selectors(criterion.query)
 
 
 def _unlimited(found: Iterable[Inline]) -> set[str]:

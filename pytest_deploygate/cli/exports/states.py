@@ -117,7 +117,9 @@ def sighted(criteria: Sequence[Criterion]) -> str:
 
 def seeing(criteria: Sequence[Criterion]) -> list[Criterion]:
     """The critical criteria that keep a gate from being blind once they are evaluated."""
-    return [one for one in criteria if one.level is Severity.CRITICAL and gives_sight(one.id)]
+    return [
+        one for one in criteria if one.level is Severity.CRITICAL and gives_sight(one.id, one.query)
+    ]
 
 
 def judged(criterion: Criterion) -> str:

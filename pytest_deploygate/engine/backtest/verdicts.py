@@ -70,7 +70,8 @@ def blind(judged: Sequence[Judged]) -> Flags:
     critical = [
         one
         for one in judged
-        if one.criterion.level is Severity.CRITICAL and gives_sight(one.criterion.id)
+        if one.criterion.level is Severity.CRITICAL
+        and gives_sight(one.criterion.id, one.criterion.query)
     ]
     if not critical:
         return np.asarray(skipped)

@@ -59,8 +59,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with servers.running(started) as server:
         evaluated(server.url)
         just_started(server.url)
-        wait_for(lambda: instant(server.url, 'ALERTS{alertname="Louder"}', time.time()))
-        wait_for(lambda: instant(server.url, 'ALERTS{alertname="Loud"}', time.time()))
+        firing = sum(expr == ALWAYS for _, expr, _ in RULES)
+        wait_for(lambda: instant(server.url, f"count(ALERTS) == {firing}", time.time()))
         yield server.url
 
 

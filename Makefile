@@ -2,6 +2,7 @@
 # make test    run the tests, with the real servers that they need
 # make check   run ruff, mypy and import-linter
 # make bench   measure what the gate costs
+# make bench-compare   measure how often comparisons are wrong
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -15,7 +16,7 @@ SERVERS = prometheus prometheus-pushgateway victoria-metrics chromium chromium-d
 INSTALL = $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends
 
-.PHONY: gate test check bench clean
+.PHONY: gate test check bench bench-compare clean
 
 gate: $(VENV)/installed
 	$(VENV)/bin/pytest -p deploygate --gate-demo $(DEMO)
@@ -34,6 +35,10 @@ check: $(VENV)/installed-dev
 bench: SERVERS = prometheus valgrind
 bench: $(VENV)/installed-dev servers
 	$(VENV)/bin/python -m benchmarks
+
+bench-compare: SERVERS = prometheus
+bench-compare: $(VENV)/installed-dev servers
+	$(VENV)/bin/python -m benchmarks.compare
 
 .PHONY: servers
 servers:

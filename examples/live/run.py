@@ -2,6 +2,8 @@
 
     python examples/live/run.py                      the shop gets slow, breaks and recovers
     python examples/live/run.py --modes well:20      it stays well
+    python examples/live/run.py --canary             a new version beside the old one: both are slow
+                                                     together, then the new one has 3 x the errors
     python examples/live/run.py --serve              only the shop and Prometheus, until Ctrl+C
 
 Everything listens on 127.0.0.1. It needs the program ``prometheus``: on Debian
@@ -28,6 +30,9 @@ from urllib.parse import urlencode
 HERE = Path(__file__).parent
 WARM_UP = 7.0  # seconds until the rates of the checks, over 5 s, can be calculated
 START = 30.0
+_MODES = "well:5,slow:8,well:8,broken:8,well:15"
+_CANARY_MODES = "slow:33,tripled:33"
+_BUSY = ("--orders-per-second=500",)  # a comparison needs events
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,14 +45,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ports = [_free_port() for _ in range(2)]
-        for port in ports:
+        for port, version in zip(ports, ("1.0", "2.0" if given.canary else "1.0"), strict=True):
             command = [sys.executable, str(HERE / "service.py"), f"--port={port}"]
+            command += [f"--version={version}", *(_BUSY if given.canary else ())]
             stack.enter_context(_running(command, directory / f"shop-{port}.log"))
         url = stack.enter_context(_prometheus(prometheus, ports, directory))
         print(f"Prometheus: {url}   the shop: {', '.join(map(_address, ports))}", flush=True)
         _wait_for_rates(url)
         if given.serve:
             return _serve(url)
+        if given.canary:
+            return max(_compare(ports, mode, url, given) for mode in given.modes)
         changes = threading.Thread(target=_change, args=(ports, given.modes), daemon=True)
         changes.start()
         return _gate(url, given)
@@ -55,17 +63,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--canary", action="store_true", help="compare two versions")
     parser.add_argument("--serve", action="store_true", help="start no gate")
     parser.add_argument(
         "--modes",
         type=lambda text: [_mode(part) for part in text.split(",")],
-        default="well:5,slow:8,well:8,broken:8,well:15",
-        help="how the shop does, for how many seconds (default: %(default)s)",
+        help=f"how the shop does, for how many seconds (default: {_MODES}; {_CANARY_MODES})",
     )
     parser.add_argument("gate", nargs="*", help="more options of the gate, after --")
     given = parser.parse_args(arguments)
-    if isinstance(given.modes, str):
-        given.modes = [_mode(part) for part in given.modes.split(",")]
+    if given.modes is None:
+        modes = _CANARY_MODES if given.canary else _MODES
+        given.modes = [_mode(part) for part in modes.split(",")]
     return given
 
 
@@ -83,10 +92,23 @@ def _gate(url: str, given: argparse.Namespace) -> int:
     return subprocess.run(command, check=False).returncode
 
 
+def _compare(
+    ports: Sequence[int], mode: tuple[str, float], url: str, given: argparse.Namespace
+) -> int:
+    """Judge once after each mode, when there is enough of both versions."""
+    print(f"Both versions of the shop: {mode[0]} for {mode[1]:g} s", flush=True)
+    _change(ports, [mode])
+    command = [sys.executable, "-m", "pytest", "-p", "deploygate", str(HERE / "canary_checks")]
+    command += [f"--rootdir={HERE}", f"--prometheus-url={url}", "--gate-var=version=2.0"]
+    return subprocess.run([*command, *given.gate], check=False).returncode
+
+
 def _change(ports: Sequence[int], modes: Sequence[tuple[str, float]]) -> None:
+    """Let both do so; of what is tripled, the first has the usual."""
     for name, seconds in modes:
-        for port in ports:
-            _post(f"http://{_address(port)}/mode?is={name}")
+        both = ("usual", name) if name == "tripled" else (name, name)
+        for port, mode in zip(ports, both, strict=True):
+            _post(f"http://{_address(port)}/mode?is={mode}")
         time.sleep(seconds)
 
 

@@ -1,7 +1,7 @@
 """A small instrumented shop: it invents its own customers, and can be made slow or broken.
 
 ``GET /metrics`` is what Prometheus scrapes. ``POST /mode?is=slow`` changes how it does:
-``well``, ``slow`` or ``broken``.
+``well``, ``slow``, ``broken``, ``usual`` or ``tripled``: three times the errors that are usual.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ class Mode(NamedTuple):
     failing: float
 
 
-MODES = {"well": Mode(0.08, 0.002), "slow": Mode(0.7, 0.002), "broken": Mode(0.08, 0.3)}
+MODES = {
+    "well": Mode(0.08, 0.002),
+    "slow": Mode(0.7, 0.01),
+    "broken": Mode(0.08, 0.3),
+    "usual": Mode(0.08, 0.01),
+    "tripled": Mode(0.08, 0.03),
+}
 
 
 class Shop:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests import servers
+from tests.extras import needs
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "live"
 
@@ -43,3 +44,21 @@ def test_a_shop_that_gets_slow_and_breaks_is_noticed_while_it_does(
     (check,) = (check for check in report["checks"] if check["id"] == failing)
     assert check["rounds"]["NO_GO"] >= 3
     assert report["rounds"][0]["verdict"] == "GO"
+
+
+def test_a_canary_is_found_while_its_errors_are_tripled_and_not_while_both_are_slow(
+    tmp_path: Path,
+) -> None:
+    servers.executable("prometheus", "prometheus")
+    needs("scipy")
+    command = [
+        sys.executable,
+        str(EXAMPLE / "run.py"),
+        "--canary",
+        "--",
+        "--gate-history=gate.jsonl",
+    ]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 2, done.stdout + done.stderr
+    slow, tripled = [json.loads(one) for one in (tmp_path / "gate.jsonl").read_text().splitlines()]
+    assert (slow["verdict"], tripled["verdict"]) == ("GO", "NO_GO"), done.stdout

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from pytest_deploygate import Compare, Criterion, Times
 from pytest_deploygate.engine.judging_many import STATUSES, judge_many
@@ -16,7 +18,7 @@ from pytest_deploygate.engine.run import GateRun
 from tests import servers
 from tests.conftest import END, Gate
 from tests.extras import needs
-from tests.real.asking import gate_run
+from tests.real.asking import gate_run, instant
 
 needs("scipy")
 
@@ -169,6 +171,52 @@ def test_a_comparison_that_was_not_collected_is_refused(
     result = compare("--gate-var=version=3")
     assert result.ret == 2
     result.stdout.fnmatch_lines(["*a comparison must be known before the run*"])
+
+
+def test_a_watch_compares_in_every_round_and_is_replayed(
+    pytester: pytest.Pytester, compare: Gate, run_gate: Gate, canary: servers.Server
+) -> None:
+    given = ("test_canary.py", "--gate-var=version=3", "--gate-json=gate.json")
+    where = (f"--prometheus-url={canary.url}", f"--gate-at={END - 300}")
+    rounds = ("--gate-watch=3m", "--gate-interval=60s", "--gate-failures=9")
+    assert run_gate(*given, *where, *rounds, "--gate-record=evidence.json").ret == 2
+    found = checks_of(pytester.path / "gate.json")
+    assert found["errors"]["rounds"]["NO_GO"] >= 4
+    assert found["yesterday"]["rounds"]["GO"] >= 4
+    assert run_gate(*given, "--gate-replay=evidence.json").ret == 2
+    again = checks_of(pytester.path / "gate.json")
+    assert {id_: one["message"] for id_, one in again.items()} == {
+        id_: one["message"] for id_, one in found.items()
+    }
+
+
+def test_rules_and_dashboard_draw_the_ratio_and_say_that_they_cannot_judge(
+    pytester: pytest.Pytester, compare: Gate, canary: servers.Server
+) -> None:
+    code = "import sys; from pytest_deploygate.cli import main; sys.exit(main())"
+
+    def printed(command: str) -> str:
+        pytester.path.joinpath("deploygate.toml").write_text('[vars]\nversion = "3"\n')
+        done = pytester.run(sys.executable, "-c", code, command, "test_canary.py")
+        assert done.ret == 0
+        return str(done.stdout)
+
+    rules = printed("rules")
+    assert rules.replace("\n# ", " ").count("only the ratio is drawn") == 4
+    (group, _) = yaml.safe_load(rules)["groups"]
+    drawn = {
+        rule["labels"]["criterion"]: rule["expr"]
+        for rule in group["rules"]
+        if rule["record"] == "deploygate:criterion_value"
+    }
+    values = {name: instant(canary.url, expr, END)[0][1] for name, expr in drawn.items()}
+    assert values == {
+        "errors": pytest.approx(3, rel=0.1),
+        "by_region": pytest.approx(5, rel=0.15),
+        "memory": pytest.approx(1.5, rel=0.2),
+        "yesterday": pytest.approx(1, rel=0.2),
+    }
+    assert printed("grafana").count("only the ratio is drawn") == 4
 
 
 def criterion(kind: Compare, **details: Any) -> Criterion:

@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     from pytest_deploygate.reports.history import document, page, reading, summary
 
     now = time.time()
-    begin = now - seconds(arguments.last)
+    begin = max(0.0, now - seconds(arguments.last))  # what is before 1970 may be no date
     history = reading.read(arguments.file, begin=begin, end=now, environment=arguments.env)
     if not history.entries:
         of = f" of {arguments.env}" if arguments.env else ""

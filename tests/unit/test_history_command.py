@@ -79,7 +79,9 @@ def test_a_span_and_an_environment_choose(file: Path, capsys: pytest.CaptureFixt
 def test_a_torn_line_is_left_out_with_a_notice(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for torn in ('{"time": "2026', '{"time": 1}', "[]", "null"):
+    endless = file.read_text().splitlines()[0].replace('"checks": 1', '"checks": Infinity')
+    assert "Infinity" in endless
+    for torn in ('{"time": "2026', '{"time": 1}', "[]", endless):
         with file.open("a") as end:
             end.write(torn + "\n")
     assert shown(capsys, str(file))[-1] == "Notice: 4 lines could not be read, and left out"
@@ -96,6 +98,14 @@ def test_the_document_keeps_to_its_schema(
     assert document["shares"] == {"GO": 0.25, "WARNING": 0.25, "NO_GO": 0.5}
     assert document["most_failed"][0] == {"id": "cold", "count": 2}
     assert [one["verdict"] for one in document["entries"]] == ["GO", "NO_GO", "WARNING", "NO_GO"]
+
+
+def test_a_span_may_begin_before_there_were_dates(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "history.json"
+    shown(capsys, str(file), "--json", str(path), "--last", "999999d")
+    assert json.loads(path.read_text())["from"] == "1970-01-01T00:00:00.000Z"
 
 
 def test_the_page_escapes_what_the_file_holds(

@@ -64,7 +64,7 @@ def _entry(line: bytes) -> Entry | None:
             problems=tuple(map(_text, given["problems"])),
             failed=tuple(map(_failure, given["failed"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
 
 

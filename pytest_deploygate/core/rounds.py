@@ -31,7 +31,7 @@ class Watched(NamedTuple):
         outcome: how it ended, in a few words.
         dropped: how many rounds would have begun before the one before them ended.
         blind: why a watch ended although no check is NO-GO; else empty.
-        unsteady: why a wait ended without GO although no check stands in its way; else empty.
+        unsteady: why it ended without GO although no check stands in its way; else empty.
     """
 
     mode: Mode

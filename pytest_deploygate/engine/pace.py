@@ -57,7 +57,7 @@ class Pace:
         """The inverse of :meth:`to_builtins`.
 
         Raises:
-            ValueError, TypeError, KeyError: it is something else.
+            ValueError, TypeError, KeyError, OverflowError: it is something else.
         """
         times = {name: float(plain[name]) for name in ("length", "steady", "delay", "interval")}
         if not all(0 <= one < float("inf") for one in times.values()) or not times["interval"]:
@@ -80,9 +80,11 @@ class Schedule(Protocol):
 
     Attributes:
         dropped: how many rounds were left out, because one before them took too long.
+        lacking: how many planned rounds evidence has not: it ended early when it was recorded.
     """
 
     dropped: int
+    lacking: int
 
     def planned(self) -> Iterator[float]:
         """The times of the rounds from the first one to the end of the length, both included."""
@@ -95,13 +97,16 @@ class ClockSchedule:
     """Rounds at equal distances.
 
     A round in the future is waited for. A round that was in the past when the schedule was made is
-    judged at its time without waiting.
+    judged at its time without waiting, and so is the last one that is planned, if the round before
+    it took too long: without it nothing is known of the end.
 
     Args:
         pace: the options.
         start: Unix seconds; the first round begins after the delay.
         wait: returns at the given Unix time.
     """
+
+    lacking = 0
 
     def __init__(self, pace: Pace, start: float, wait: Callable[[float], None]) -> None:
         self._pace = pace
@@ -117,7 +122,7 @@ class ClockSchedule:
         while self._time(self._next) <= end:
             at = self._time(self._next)
             self._next += 1
-            if self._is_too_late(at):
+            if self._is_too_late(at) and self._time(self._next) <= end:
                 self.dropped += 1
             else:
                 self._wait(at)
@@ -149,14 +154,15 @@ class RecordedSchedule:
     Args:
         pace: the recorded options.
         times: of the rounds, in Unix seconds.
+        dropped: how many were left out.
     """
 
-    def __init__(self, pace: Pace, times: Sequence[float]) -> None:
+    def __init__(self, pace: Pace, times: Sequence[float], dropped: int) -> None:
         end = round(times[0] + pace.length, 3)
         self._planned = [at for at in times if at <= end]
         self._added = [at for at in times if at > end]
-        last = max(times)
-        self.dropped = round((last - times[0]) / pace.interval) + 1 - len(times)
+        self.dropped = dropped
+        self.lacking = max(0, pace.planned - len(times) - dropped)
 
     def planned(self) -> Iterator[float]:
         """The times of the rounds that were planned."""

@@ -114,7 +114,7 @@ class GateRun:
     def schedule(self, pace: Pace, wait: Callable[[float], None]) -> Schedule:
         """When the rounds begin; those of a recording are judged without waiting."""
         if self._recording is not None:
-            return RecordedSchedule(pace, self._recording.times)
+            return RecordedSchedule(pace, self._recording.times, self._recording.dropped)
         return ClockSchedule(pace, self.at, wait)
 
     @cached_property
@@ -304,7 +304,7 @@ def _recorded_pace(recording: Recording) -> Pace | None:
         return None
     try:
         return Pace.from_builtins(recording.watch)
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         raise ConfigurationError(
             f"--gate-replay {recording.info.location}: its watch cannot be read; record it again"
         ) from None

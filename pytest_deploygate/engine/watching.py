@@ -132,6 +132,8 @@ class Watching(ABC):
         self._checks: dict[tuple[str, str], _Check] = {}
         self._of_tests: dict[str, list[Status | None]] = {}
         self._seen = 0
+        self._blind = 0
+        self._why_blind = ""
         self._last: Seen | None = None
 
     def add(self, seen: Seen, *, unanswered: bool = False) -> None:
@@ -158,6 +160,8 @@ class Watching(ABC):
             else:
                 check.add(result._replace(timestamp=seen.at), counts=counts)
         self._seen += 1
+        if seen.blind:
+            self._blind, self._why_blind = self._blind + 1, seen.blind
         self._last = seen
 
     @property
@@ -205,7 +209,7 @@ class Watch(Watching):
         results = self._ended(_watched_status)
         failed, rounds = self._failed_for_good(), counted(self._seen, "round")
         if not failed:
-            return End(results, f"to its end, {rounds}")
+            return End(results, f"to its end, {rounds}", unsteady=self._seen_too_little())
         row = self._pace.failures
         in_a_row = "1 round" if row == 1 else f"{row} rounds in a row"
         outcome = f"after {rounds}: {failed[0].last.name} failed in {in_a_row}"
@@ -215,6 +219,13 @@ class Watch(Watching):
             outcome = f"after {rounds}: too little was seen in {in_a_row}"
             blind = f"too little was seen in {in_a_row}: {why}"
         return End(results, outcome, blind)
+
+    def _seen_too_little(self) -> str:
+        """A round that was NO-GO alone is no way to GO, whatever the checks make of no data."""
+        if not self._blind:
+            return ""
+        rounds = counted(self._seen, "round")
+        return f"too little was seen in {self._blind:,} of {rounds}: {self._why_blind}"
 
     def _failed_for_good(self) -> list[_Check]:
         row = self._pace.failures

@@ -46,7 +46,9 @@ def report_files(
 
 
 def _render_evidence(run: GateRun, findings: Findings, report: GateReport) -> Iterator[str]:
-    watch = run.pace.to_builtins() if run.pace else None
+    watch, watched = None, findings.watched
+    if run.pace and watched:
+        watch = {**run.pace.to_builtins(), "dropped": watched.dropped}
     answers = findings.notes.answers
     location = run.source.info.location
     freezes = [one for one in report.results if one.is_freeze]

@@ -63,6 +63,11 @@ class WatchHooks:
             self._progress = Progress(reporter, self._hooks.run.redactor.text, self._pace.planned)
         try:
             follow(self._schedule, self._watching, partial(self._judge_round, session))
+            if self._schedule.lacking and not self._watching.is_decided:
+                self._hooks.findings.problem(
+                    f"{self._hooks.run.source.info.location} ends before the {self._pace.mode} "
+                    f"does: {self._schedule.lacking} of {self._pace.planned} rounds are missing"
+                )
         except session.Failed as why:  # pytest tells the gate's hooks of an interrupt only
             self._hooks.findings.problem(f"the {self._pace.mode} was cut short: {why}")
             raise
@@ -110,7 +115,7 @@ class WatchHooks:
         self._hooks.findings.watched_as(watched)
         for item in session.items:
             reports = self._reports.get(item.nodeid, [])
-            if item.nodeid in found:
+            if reports and item.nodeid in found:
                 _judge_as_a_whole(reports, found[item.nodeid])
             where = {"nodeid": item.nodeid, "location": item.location}
             item.ihook.pytest_runtest_logstart(**where)
@@ -133,12 +138,21 @@ def _run_all(session: pytest.Session) -> None:
 
 @contextmanager
 def _run_again(item: pytest.Item) -> Iterator[None]:
-    """Let a test begin as it did the first time: pytest appends to what it printed before."""
+    """Let a test begin as it did the first time, in an instance of its class that is new.
+
+    pytest appends to what it printed before, and plugins count on the test how often it was tried.
+    """
     item._report_sections.clear()
-    properties = list(item.user_properties)
     _forget_failed_subtests(item)
+    attributes = set(vars(item))
+    properties, markers = list(item.user_properties), list(item.own_markers)
     yield
-    item.user_properties[:] = properties
+    item.user_properties[:], item.own_markers[:] = properties, markers
+    for name in vars(item).keys() - attributes:
+        del vars(item)[name]
+    if isinstance(item, pytest.Function) and hasattr(item.cls, item.originalname):
+        vars(item).pop("_instance", None)
+        vars(item).pop("_obj", None)
 
 
 def _forget_failed_subtests(item: pytest.Item) -> None:

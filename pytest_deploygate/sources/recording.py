@@ -29,7 +29,8 @@ class Recording:
 
     ``times`` are the evaluation times in Unix seconds: one for each round, at least one. ``watch``
     holds the options of a watch or a wait as they were recorded, None for an ordinary run, and
-    ``waivers`` and ``freezes`` are those of the recorded run.
+    ``dropped`` is how many of its rounds were left out. ``waivers`` and ``freezes`` are those of
+    the recorded run.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Recording:
         waivers: Sequence[Waiver] = (),
         freezes: Sequence[Result] = (),
     ) -> None:
+        self.dropped = int(watch["dropped"]) if watch else 0
         self.times = tuple(times)
         self.watch = watch
         self.waivers = tuple(waivers)
@@ -109,7 +111,7 @@ class Evidence:
             at: the evaluation time in Unix seconds, where there are no rounds.
             source: where the answers came from.
             answers: besides those of the rounds.
-            watch: the options of a watch or a wait.
+            watch: the options of a watch or a wait, and how many rounds were ``dropped``.
             waivers: of the run.
             freezes: the results of its freezes.
         """
@@ -228,7 +230,7 @@ def _parse(text: str, location: str) -> Recording:
         waivers = [Waiver.from_builtins(one) for one in document.get("waivers", ())]
         freezes = [Result.from_builtins(one) for one in document.get("freezes", ())]
         return Recording(location, times, answers, document.get("watch"), waivers, freezes)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ConfigurationError(
             f"--gate-replay {location}: is not evidence; give a file that --gate-record wrote "
             f"({FORMAT}, version {VERSION})"

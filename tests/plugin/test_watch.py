@@ -191,6 +191,22 @@ def test_a_replay_of_a_watch_judges_its_rounds_with_its_options(
         assert run_gate(*replay, option).ret == 4
 
 
+def test_a_replay_knows_that_the_watch_was_not_over(
+    pytester: pytest.Pytester, judge: Judge, run_gate: Gate
+) -> None:
+    """An interrupt, or a limit that made it end, leaves evidence of the first rounds alone."""
+    replay = ("test_production.py", "--gate-replay=evidence.json", "--gate-json=again.json")
+    judge("GBBBGGGGG", "--gate-watch=4m", "--gate-record=evidence.json")
+    source = (pytester.path / "test_production.py").read_text()
+    (pytester.path / "test_production.py").write_text(source.replace("0.5", "1.5"))
+    assert run_gate(*replay).ret == 2
+    again = json.loads((pytester.path / "again.json").read_text())
+    assert set(statuses(again).values()) == {"GO"}
+    assert "evidence.json ends before the watch does: 5 of 9 rounds" in again["sentence"]
+    judge("G", "--gate-watch=2m", "--gate-record=evidence.json")
+    assert run_gate(*replay).ret == 0
+
+
 def test_a_round_is_a_whole_run_of_the_tests(pytester: pytest.Pytester, run_gate: Gate) -> None:
     pytester.makepyfile("""
         import pytest, warnings
@@ -223,6 +239,71 @@ def test_a_round_is_a_whole_run_of_the_tests(pytester: pytest.Pytester, run_gate
     (test,) = (one for one in report["tests"] if one["nodeid"].endswith("test_a"))
     assert test["call"]["stdout"] == "out 4\n"
     assert "second login" in report["sentence"]
+
+
+def test_a_test_begins_in_every_round_as_it_did_the_first_time(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item):
+            assert not hasattr(item, "tries"), "a plugin would try it no more"
+            item.tries = 1
+    """)
+    pytester.makepyfile("""
+        import pytest, unittest
+        pytestmark = pytest.mark.critical
+
+        class TestPlain:
+            def test_passes(self, gate):
+                assert not hasattr(self, "before")
+                self.before = gate.check("errors", at_most=0.5)
+
+        class TestUnit(unittest.TestCase):
+            def test_passes(self):
+                assert not hasattr(self, "before")
+                self.before = True
+    """)
+    with production("GGGG") as server:
+        where = (f"--prometheus-url={server.url}", f"--gate-at={END}")
+        assert run_gate(*where, "--gate-watch=90s").ret == 0
+
+
+def test_a_mark_that_a_test_gives_itself_is_gone_in_the_next_round(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.critical
+        def test_a(gate, request):
+            request.applymarker(pytest.mark.skip)
+            gate.check("errors", at_most=0.5)
+
+        @pytest.mark.critical
+        def test_b(gate):
+            assert gate.query("errors")
+    """)
+    with production("GBBB") as server:
+        where = (f"--prometheus-url={server.url}", f"--gate-at={END}")
+        assert run_gate(*where, "--gate-watch=90s").ret == 2
+
+
+def test_a_test_without_a_report_is_missing_in_every_round(
+    pytester: pytest.Pytester, judge: Judge
+) -> None:
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item):
+            return True if "own" in item.name else None
+    """)
+    result, report = judge("G", "--gate-watch=2m")
+    assert result.ret == 2
+    assert "1 of 3 checks never reported" in report["sentence"]
 
 
 def test_what_ends_pytest_ends_the_watch_with_whole_reports(

@@ -81,6 +81,20 @@ def test_a_round_that_takes_long_leaves_out_those_that_begin_meanwhile(
     assert schedule.dropped == 2
 
 
+def test_the_end_is_judged_also_if_a_round_takes_until_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A machine that sleeps has seen nothing but the beginning."""
+    clock = Clock(monkeypatch, END)
+    schedule = ClockSchedule(pace(length=150.0), END, clock.wait)
+    times = []
+    for at in schedule.planned():
+        times.append(at)
+        clock.now += 1000
+    assert times == [END, END + 150]
+    assert schedule.dropped == 4
+
+
 def test_a_watch_adds_one_round_less_than_make_it_fail(monkeypatch: pytest.MonkeyPatch) -> None:
     for length, failures, added in ((600.0, 3, 2), (600.0, 1, 0), (0.0, 3, 0)):
         clock = Clock(monkeypatch, END)
@@ -91,10 +105,11 @@ def test_a_watch_adds_one_round_less_than_make_it_fail(monkeypatch: pytest.Monke
 
 def test_recorded_rounds_are_those_that_were_planned_and_those_that_were_added() -> None:
     times = [END, END + 30, END + 90, END + 120, END + 150]
-    schedule = RecordedSchedule(pace(length=120.0), times)
+    schedule = RecordedSchedule(pace(length=120.0), times, dropped=1)
     assert list(schedule.planned()) == times[:4]
     assert list(schedule.added()) == times[4:]
-    assert schedule.dropped == 1
+    assert (schedule.dropped, schedule.lacking) == (1, 0)
+    assert RecordedSchedule(pace(length=120.0), times[:2], dropped=1).lacking == 2
 
 
 def test_evidence_keeps_the_options() -> None:

@@ -51,7 +51,7 @@ def pace(mode: Mode = Mode.WATCH, **changes: Any) -> Pace:
 class Times:
     """Rounds at equal distances, without a clock."""
 
-    dropped = 0
+    dropped = lacking = 0
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
@@ -200,6 +200,27 @@ def test_a_watch_of_no_time_is_an_ordinary_run(name: str) -> None:
         findings.judged(ordinary, END)
         report = conclude(findings, RunFacts(at=END, source=SERVER), str)
         assert played.report.verdict is report.verdict
+
+
+@pytest.mark.parametrize(("blind", "verdict"), [((), G), ((3,), W), ((0, 2, 3), W), ((1, 2, 3), N)])
+def test_no_data_that_passes_lets_no_blind_round_pass(
+    blind: tuple[int, ...], verdict: Status
+) -> None:
+    findings, watch = Findings(), watching(pace())
+    findings.asks()
+    for number in range(4):
+        found = (G, Reason.NO_DATA if number in blind else Reason.OK)
+        results = (check("critical", Severity.CRITICAL, found, END + number * INTERVAL),)
+        findings.judged(results, END)
+        report = conclude(findings, RunFacts(at=END, source=SERVER), str)
+        watch.add(Seen(END + number * INTERVAL, results, report.verdict, report.blind))
+    end = watch.end()
+    findings.judged(end.results, END)
+    findings.watched_as(Watched(Mode.WATCH, 90.0, blind=end.blind, unsteady=end.unsteady))
+    findings.collected(["critical"])
+    report = conclude(findings, RunFacts(at=END, source=SERVER), str)
+    assert report.verdict.value == verdict.value
+    assert report.sentence.startswith("too little was seen in") == bool(blind)
 
 
 def waited(names: Sequence[str], planned: int, steady: int) -> Expected:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import InstantQuery, Measurement, Series
-from pytest_deploygate.kinds.base import Answers, Kind
+from pytest_deploygate.kinds.base import Answers
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.promql.histograms import Histogram, histogram
 
@@ -34,8 +34,6 @@ def question(criterion: Criterion, at: float) -> InstantQuery | None:
 
 
 def _histogram(criterion: Criterion) -> Histogram | None:
-    if isinstance(criterion.kind, Kind) and criterion.kind.compares:
-        return None
     return histogram(criterion.query) if criterion.comparison.lower_is_better else None
 
 

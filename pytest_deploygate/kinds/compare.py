@@ -213,7 +213,10 @@ class Compare(Kind):
 
     def measured(self, series: Sequence[Series]) -> Compare:
         """The same, knowing that."""
-        return replace(self, state=self.state._replace(scrapes=Scrapes.of(series, self.length)))
+        return replace(
+            self,
+            state=self.state._replace(scrapes=Scrapes.of(series, self.state.sides, self.length)),
+        )
 
     @property
     def _interval(self) -> float:
@@ -321,12 +324,15 @@ class Compare(Kind):
                 return pair.nothing(words.no_side(side))
             if len(given) > 1:
                 return pair.nothing(words.several(side, len(given)), Reason.ERROR)
-        if why := words.ended(_age(found[0], spans.new_end, step), step):
-            return pair.nothing(why)
+        ends = spans.new_end, spans.old_end
+        for side, given, end in zip((NEW, OLD), found, ends, strict=True):
+            if age := _age(given, end, step):
+                return pair.nothing(words.ended(side, age))
+        if why := words.cut_off(criterion, [one[0] for one in found]):
+            return pair.nothing(why, Reason.ERROR)
         new = found[0][0]
         if not math.isfinite(new.value) and (criterion.nan_is_breach or math.isinf(new.value)):
             return hold(criterion, pair.series, new.value)
-        ends = spans.new_end, spans.old_end
         columns = [_places(one[0], end, step) for one, end in zip(found, ends, strict=True)]
         both = [place for place in sorted(columns[0].keys() & columns[1].keys())]
         values = [[column[place] for place in both] for column in columns]
@@ -471,8 +477,9 @@ class Shares(Compare):
                 return pair.nothing(words.no_side(side))
             if not any(column.values()):
                 return pair.nothing(words.no_traffic(side))
-        if why := words.ended(_age(found[1], spans.new_end - _JUST_BEFORE, apart), apart):
-            return pair.nothing(why)
+        for side, given, end in ((NEW, found[1], spans.new_end), (OLD, found[3], spans.old_end)):
+            if age := _age(given, end - _JUST_BEFORE, apart):
+                return pair.nothing(words.ended(side, age))
         both = sorted(columns[1].keys() & columns[3].keys())
         counts = [[column.get(place, 0) for place in both] for column in columns]
         traffic = [sum(column) for column in counts]

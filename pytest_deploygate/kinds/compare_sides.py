@@ -121,8 +121,12 @@ class Scrapes(NamedTuple):
     samples: float = 0.0
 
     @classmethod
-    def of(cls, series: Iterable[Series], window: float) -> Scrapes:
-        """From the answer to :func:`question` with the same window."""
+    def of(cls, series: Iterable[Series], sides: Sides, window: float) -> Scrapes:
+        """From the answer to :func:`question` with the same sides and window.
+
+        The interval is that of the side that is scraped less often. On each side the series that
+        is scraped most often counts: others may have ended.
+        """
         found: dict[str, dict[Key, float]] = {_SAMPLES: {}, _AGE: {}, _FALLS: {}}
         for one in series:
             labels = dict(one.labels)
@@ -131,11 +135,18 @@ class Scrapes(NamedTuple):
         samples = found[_SAMPLES]
         if not samples:
             return cls()
-        key = max(samples, key=lambda one: (samples[one], one))
-        age = min(window, found[_AGE].get(key, window))
-        interval = _rounded(age / samples[key]) if samples[key] > 1 else 0.0
+        intervals = {
+            key: min(window, found[_AGE].get(key, window)) / count
+            for key, count in samples.items()
+            if count > 1
+        }
+        each = [
+            min((intervals[key] for key in intervals if sides.has(side, dict(key))), default=0.0)
+            for side in (NEW, OLD)
+        ]
         falls = max((one for one in found[_FALLS].values() if math.isfinite(one)), default=0.0)
-        return cls(interval, tuple(map(dict, sorted(samples))), falls, samples[key])
+        exists = tuple(map(dict, sorted(samples)))
+        return cls(_rounded(max(each)), exists, falls, max(samples.values()))
 
     def why_not(self, sides: Sides) -> str:
         """Why no comparison of these sides has a meaning; empty if it has."""
@@ -194,6 +205,8 @@ def _selector(expr: str, some: Sequence[Matcher]) -> str:
 
 
 def _rounded(interval: float) -> float:
+    if not interval:
+        return 0.0
     if interval < 2 * _ROUNDED:
         return float(max(1, round(interval)))
     return _ROUNDED * round(interval / _ROUNDED)

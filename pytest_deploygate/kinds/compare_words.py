@@ -9,8 +9,10 @@ from typing import NamedTuple
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.result import Reason, Sides
+from pytest_deploygate.core.series import Series
 from pytest_deploygate.core.text import counted, printable, value_text
 from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.limit import largest_bucket
 from pytest_deploygate.kinds.window import ended as ended_for
 
 SHARES = "shares"
@@ -21,6 +23,7 @@ NO_EVENTS = "no events"
 NEGATIVE = "a count is negative: give queries for counters, as in increase(metric[$window])"
 
 _MANY = 1000.0
+_FEW = 0.1
 _ARTICLE = {"new": "the new side", "old": "the old side"}
 
 
@@ -118,9 +121,26 @@ def several(side: str, count: int) -> str:
     return f"{_ARTICLE[side]} has {count} series with these labels: aggregate them in the query"
 
 
-def ended(age: float, step: float) -> str:
-    """That the new side has no current value; empty if it has."""
-    return f"the new side has ended: {ended_for(age)}" if age > step else ""
+def ended(side: str, age: float) -> str:
+    """That a side has had no value for these seconds."""
+    return f"{_ARTICLE[side]} has ended: {ended_for(age)}"
+
+
+def cut_off(criterion: Criterion, both: Sequence[Series]) -> str:
+    """That quantiles lie beyond the buckets of their histogram; empty if they do not.
+
+    They would be equal there, however far apart the sides are.
+    """
+    for one in both:
+        largest = largest_bucket(criterion, one)
+        beyond = sum(largest <= value < math.inf for _, value in one.points)
+        if beyond > _FEW * len(one.points):
+            bound = value_text(largest, "")
+            return (
+                f"the quantile is above {bound}, the largest bucket: compare the share of requests "
+                "that are slower than a bucket bound"
+            )
+    return ""
 
 
 def falling(falls: float, length: float) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_deploygate import Compare, ConfigurationError, Criterion, Times
 from pytest_deploygate.core.result import Reason, Result
-from pytest_deploygate.core.series import RangeQuery, Series
+from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine import judging
 from pytest_deploygate.promql.expressions import NotExpressible
@@ -197,14 +197,57 @@ def test_values_of_zero_are_held_against_the_limit_by_their_difference() -> None
     assert "above 1.1x of the old" in worse.message
 
 
-def test_a_new_side_that_has_ended_has_no_data() -> None:
+@pytest.mark.parametrize("ended", ["new", "old"])
+def test_a_side_that_has_ended_has_no_data(ended: str) -> None:
     def answer(which: str, what: str, query: RangeQuery) -> list[Series]:
         times = [query.start + 60 * n for n in range(61)]
         points = tuple((time, 5.0 + n % 3) for n, time in enumerate(times))
-        return [Series({}, points[:40] if which == "new" else points)]
+        return [Series({}, points[:40] if which == ended else points)]
 
     found = judge(in_run(values()), answer)
-    assert (found.reason, "the new side has ended" in found.message) == (Reason.NO_DATA, True)
+    assert (found.reason, f"the {ended} side has ended" in found.message) == (Reason.NO_DATA, True)
+
+
+def test_the_side_that_is_scraped_less_often_decides_the_step() -> None:
+    measured = [
+        *(one for one in scraped(15.0, ("1", "1.1"))),
+        *(one for one in scraped(30.0, ("2",))),
+        # a version that has ended was scraped for a part of the time
+        *(one for one in scraped(90.0, ("0.9",))),
+    ]
+    steps: list[float] = []
+
+    def answer(which: str, what: str, query: RangeQuery) -> list[Series]:
+        steps.append(query.step)
+        return []
+
+    judge(in_run(shares(old='version!="2"')), answer, measured=measured)
+    assert set(steps) == {90.0}
+
+
+@pytest.mark.parametrize(("beyond", "reason"), [(2, Reason.OK), (20, Reason.ERROR)])
+def test_a_quantile_beyond_the_buckets_is_not_compared(beyond: int, reason: Reason) -> None:
+    query = "histogram_quantile(0.95, sum by (le) (rate(x_bucket{$side}[1m])))"
+    given = in_run(values({"query": query, "quantity": "p95", "unit": "seconds"}))
+    old = [one / 2e8 for one in numbers()]
+    new = [2.5 if n % 3 == 1 and n < 3 * beyond else one for n, one in enumerate(old[::-1])]
+    buckets = [
+        Series({"le": bound, "version": version}, ((AT, 1.0),))
+        for bound in ("1", "2.5", "+Inf")
+        for version in ("1", "2")
+    ]
+
+    def ask(query: Query) -> Measurement:
+        if isinstance(query, InstantQuery):
+            return Measurement(tuple(scraped() if "resets" in query.expr else buckets))
+        column = new if 'version="2"' in query.expr else old
+        return Measurement((Series({}, comparing.points_of(column, query)),))
+
+    found = judging.judge(given, AT, ask)
+    assert (found.reason, "the largest bucket" in found.message) == (
+        reason,
+        reason is Reason.ERROR,
+    ), found.message
 
 
 def test_the_newest_value_counts_where_nan_is_a_breach() -> None:

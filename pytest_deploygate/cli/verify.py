@@ -20,6 +20,7 @@ from pytest_deploygate.core.durations import seconds, spoken
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.required import Measured, unmet
 from pytest_deploygate.core.result import Reason, Status
+from pytest_deploygate.core.subject import Subject
 from pytest_deploygate.core.text import counted, inert, printable
 from pytest_deploygate.core.verdict import Verdict
 
@@ -47,6 +48,7 @@ class Expectation:
         exit_code: the exit code of the gate's process, None if it is unknown.
         require: patterns of the ids of checks that must be measured.
         min_checks: how many checks must be measured at least.
+        subject: the artifact that the report must be about, None for any.
     """
 
     max_age: float
@@ -56,6 +58,7 @@ class Expectation:
     exit_code: int | None = None
     require: tuple[str, ...] = ()
     min_checks: int = 0
+    subject: Subject | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -90,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--min-checks", metavar="N", type=int, default=0, help="minimum number of measured checks"
     )
+    parser.add_argument(
+        "--subject",
+        metavar="NAME@DIGEST",
+        default="",
+        help="the artifact that is deployed, NAME@sha256:DIGEST; the report must be about it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -106,9 +115,17 @@ def run(arguments: argparse.Namespace) -> int:
         exit_code=arguments.exit_code,
         require=tuple(arguments.require),
         min_checks=arguments.min_checks,
+        subject=_subject(arguments.subject),
     )
     print(verified(arguments.report, expected, now=time.time()))
     return 0
+
+
+def _subject(given: str) -> Subject | None:
+    try:
+        return Subject.parse(given) if given else None
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--subject: {error}") from None
 
 
 def verified(path: Path, expected: Expectation, *, now: float) -> str:
@@ -210,6 +227,10 @@ def objections(document: Mapping[str, Any], expected: Expectation, now: float) -
     environment = document["gate_environment"]
     if expected.environment and environment != expected.environment:
         yield f"is for environment {environment!r}, expected {expected.environment!r}"
+    subject = document.get("subject")
+    if expected.subject and subject != str(expected.subject):
+        about = f"about {printable(subject)}" if subject else "about no artifact (--gate-subject)"
+        yield f"is {about}, expected {expected.subject}"
     yield from _staleness(document, expected.max_age, now)
 
 

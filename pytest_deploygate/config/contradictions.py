@@ -5,6 +5,7 @@ from __future__ import annotations
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.subject import Subject
 
 _OF_BOTH = ("gate-delay", "gate-interval")
 
@@ -15,6 +16,7 @@ def refuse_contradictions(settings: Settings) -> None:
     Raises:
         ConfigurationError: they contradict each other; the message says which to leave out.
     """
+    _refuse_no_artifact(settings)
     _refuse_two_of(settings, "gate-replay", "gate-demo")
     _refuse_two_of(settings, "gate-watch", "gate-wait")
     _refuse_other_times(settings)
@@ -26,6 +28,19 @@ def _given(settings: Settings, *names: str) -> list[str]:
     """Where those of these options that are on were given."""
     values = {name: getattr(settings, name.replace("-", "_")) for name in names}
     return [settings.origins[name] for name, value in values.items() if value not in (None, "")]
+
+
+def _refuse_no_artifact(settings: Settings) -> None:
+    if settings.gate_subject:
+        try:
+            Subject.parse(settings.gate_subject)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{settings.origins['gate-subject']}: {error}") from None
+    elif settings.gate_attest:
+        raise ConfigurationError(
+            f"{settings.origins['gate-attest']}: there is nothing to attest; add "
+            "--gate-subject NAME@sha256:DIGEST"
+        )
 
 
 def _refuse_two_of(settings: Settings, *names: str) -> None:

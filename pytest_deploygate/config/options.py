@@ -180,5 +180,16 @@ OPTIONS = (
         "count",
         "N",
     ),
+    Option(
+        "gate-subject",
+        "the artifact that is to be deployed: NAME@sha256:DIGEST",
+        metavar="NAME@DIGEST",
+    ),
+    Option(
+        "gate-attest",
+        "write an in-toto attestation of the verdict about --gate-subject, unsigned",
+        "output",
+        "FILE",
+    ),
     Option("gate-history", "append the verdict of every round as a line of JSON", "log", "FILE"),
 )

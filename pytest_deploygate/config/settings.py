@@ -118,6 +118,8 @@ class Settings:
     gate_interval: float = 30.0
     gate_failures: int = 3
     gate_history: Path | None = None
+    gate_subject: str = ""
+    gate_attest: Path | None = None
 
     thresholds: Mapping[str, Given] = field(default_factory=dict)
     vars: Mapping[str, GivenText] = field(default_factory=dict)

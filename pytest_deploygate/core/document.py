@@ -39,6 +39,7 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
         "variables": dict(report.variables),
         "configuration": report.configuration or None,
         "context": _context(report.context),
+        "subject": str(report.attested.subject) if report.attested else None,
         "source": {"kind": report.source.kind, "location": report.source.location},
         "configured": [
             {"name": c.name, "value": c.value, "default": c.default, "origin": c.origin}

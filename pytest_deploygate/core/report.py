@@ -13,6 +13,7 @@ from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.rounds import Round, Watched
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.subject import Attested
 from pytest_deploygate.core.text import counted
 from pytest_deploygate.core.verdict import Verdict, decide
 
@@ -100,6 +101,7 @@ class GateReport:
     ``configuration`` is the configuration file, empty without one, and ``context`` what CI knows.
     ``rounds`` are the judgements that the verdict rests on; an ordinary run has one. ``watched``
     says what they were for, None in an ordinary run.
+    ``attested`` is the artifact that it is about, None where none was named.
     ``evaluated_at`` and ``started_at`` are Unix seconds.
     """
 
@@ -127,6 +129,7 @@ class GateReport:
     page: str = ""
     actions: tuple[ActionResult, ...] = ()
     refused: bool = False
+    attested: Attested | None = None
 
     @property
     def exit_code(self) -> int:

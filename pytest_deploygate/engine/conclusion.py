@@ -16,9 +16,11 @@ from pytest_deploygate.core.report import Change, GateReport, SourceInfo
 from pytest_deploygate.core.required import Measured, unmet
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.rounds import Round
+from pytest_deploygate.core.subject import Attested, Subject
 from pytest_deploygate.core.text import counted, printable
 from pytest_deploygate.core.verdict import Verdict, blindness, decide, unguarded
 from pytest_deploygate.core.waivers import Waiver, moment
+from pytest_deploygate.engine.attesting import described_id, sha256
 from pytest_deploygate.engine.findings import Findings, ProcessNotes
 
 _ASKS_NOTHING = (
@@ -36,6 +38,7 @@ class RunFacts(NamedTuple):
     ``configuration`` is the path of the file that was read, empty for none, ``required`` patterns
     of checks that must be measured, ``left_out`` the ids of checks that are not run on purpose,
     ``waivers`` those of the run, ``freezes`` the results of its freezes,
+    ``subject`` the artifact, ``configuration_digest`` the SHA-256 of the configuration file,
     ``part_was_named`` whether the command line selects checks, ``page`` the HTML page's path in the
     CI system's project, and ``judges`` says whether checks are carried out at all.
     """
@@ -52,6 +55,8 @@ class RunFacts(NamedTuple):
     left_out: frozenset[str] = frozenset()
     waivers: tuple[Waiver, ...] = ()
     freezes: tuple[Result, ...] = ()
+    subject: Subject | None = None
+    configuration_digest: str = ""
     part_was_named: bool = False
     advisory: bool = False
     page: str = ""
@@ -101,6 +106,7 @@ def conclude(findings: Findings, facts: RunFacts, clean: Callable[[str], str]) -
         changes=_changes(notes),
         page=facts.page,
         refused=findings.refused,
+        attested=_attested(findings, facts, results),
         actions=findings.actions,
     )
 
@@ -193,6 +199,15 @@ def _partial(notes: ProcessNotes, absent: Iterable[str]) -> str:
         were = "was" if notes.deselected == 1 else "were"
         reasons.insert(0, f"{counted(notes.deselected, 'check')} {were} deselected")
     return "; ".join(reasons)
+
+
+def _attested(findings: Findings, facts: RunFacts, results: Iterable[Result]) -> Attested | None:
+    if facts.subject is None:
+        return None
+    judged = {result.id for result in results}
+    every = {text for use in findings.notes.settings for text in use.asked}
+    asked = sorted(text for text in every if described_id(text) in judged)
+    return Attested(facts.subject, facts.configuration_digest, sha256("\n".join(asked)))
 
 
 def _changes(notes: ProcessNotes) -> tuple[Change, ...]:

@@ -29,11 +29,13 @@ class SettingsUse(NamedTuple):
     ``misfits`` are complaints about values that cannot be meant. ``unknown`` holds the settings
     that none of the criteria has, by name: the complaint, and whether it is a mistake (a
     configuration file is for other runs too). ``changes`` differ from the criteria's defaults.
+    ``asked`` describes the criteria for an attestation, each in one text.
     """
 
     misfits: tuple[str, ...] = ()
     unknown: Mapping[str, tuple[str, bool]] = MappingProxyType({})
     changes: tuple[Change, ...] = ()
+    asked: tuple[str, ...] = ()
 
 
 def settings_use(
@@ -131,6 +133,7 @@ def _settings_to_builtins(use: SettingsUse) -> dict[str, Any]:
         "misfits": list(use.misfits),
         "unknown": {name: list(one) for name, one in use.unknown.items()},
         "changes": [list(change) for change in use.changes],
+        "asked": list(use.asked),
     }
 
 
@@ -139,6 +142,7 @@ def _settings_from_builtins(plain: Mapping[str, Any]) -> SettingsUse:
         misfits=tuple(plain["misfits"]),
         unknown={name: (text, mistaken) for name, (text, mistaken) in plain["unknown"].items()},
         changes=tuple(Change(*change) for change in plain["changes"]),
+        asked=tuple(plain["asked"]),
     )
 
 

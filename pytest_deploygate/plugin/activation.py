@@ -25,6 +25,7 @@ from pytest_deploygate.core.context import context_of
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.files import refuse_unwritable
 from pytest_deploygate.core.report import GateReport
+from pytest_deploygate.core.subject import Subject
 from pytest_deploygate.engine.conclusion import RunFacts
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.pace import Pace
@@ -123,6 +124,8 @@ def _register_run(
         # Evidence that ships has answers for none but the checks that ship.
         required=() if run.settings.gate_demo else run.settings.required,
         left_out=run.settings.left_out,
+        subject=Subject.parse(run.settings.gate_subject) if run.settings.gate_subject else None,
+        configuration_digest=_digest(run.settings),
         waivers=run.waivers,
         freezes=run.freezes() if judged else (),
         part_was_named=part_was_named(config),
@@ -149,6 +152,15 @@ def _register_run(
         config.add_cleanup(run.evidence.close)
     config.pluginmanager.register(document, "deploygate-json-report")
     config.pluginmanager.register(ControllerHooks(run, findings), "deploygate-controller")
+
+
+def _digest(settings: Settings) -> str:
+    """SHA-256 of the configuration file, where the verdict is about an artifact."""
+    if not settings.gate_subject or settings.file is None:
+        return ""
+    from pytest_deploygate.engine.attesting import sha256
+
+    return sha256(settings.file.read_bytes())
 
 
 def _refuse_what_hides_failures(config: pytest.Config) -> None:

@@ -66,7 +66,7 @@ class GateHooks:
         """What the settings mean to the criteria that this process has seen until now."""
         plain = [item for item in self._found if not tests.criteria_of(item)]
         left_out = self.run.settings.why_left_out
-        return settings_use(
+        use = settings_use(
             self.run.settings,
             self.run.criteria,
             in_part=self._narrowed or self.findings.notes.deselected > 0,
@@ -76,6 +76,12 @@ class GateHooks:
             # Its body may have been skipped, or left before it asked.
             mentioned=partial(tests.is_mentioned, {item.path for item in plain}),
         )
+        if not self.run.settings.gate_subject:
+            return use
+        from pytest_deploygate.engine.attesting import described
+
+        asked = (described(self.run.resolved(one)) for one in self.run.criteria)
+        return use._replace(asked=tuple(dict.fromkeys(asked)))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self) -> Generator[None, object, object]:

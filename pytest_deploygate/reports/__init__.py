@@ -13,6 +13,7 @@ _RENDERERS = {
     "gate-junit": "junit",
     "gate-html": "html",
     "gate-metrics": "metrics",
+    "gate-attest": "attestation",
 }
 
 OPTIONS = tuple(_RENDERERS)

@@ -31,6 +31,8 @@ def used(report: GateReport) -> Iterator[Used]:
     replayed = " (replayed)" if report.source.is_recording else ""
     yield Used("Source", f"{report.source.location}{replayed}")
     yield Used("Configuration", report.configuration or "none")
+    if report.attested:
+        yield Used("Artifact", str(report.attested.subject))
     if report.environment:
         yield Used("Environment", report.environment)
     if report.selection:

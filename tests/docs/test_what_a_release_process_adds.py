@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 
 import pytest
 
+from pytest_deploygate.cli import main
 from tests.conftest import END, Gate
 from tests.docs.test_readme import ROOT
 from tests.servers import Server
@@ -95,3 +97,18 @@ def test_alerts_are_asked_for(pytester: pytest.Pytester, run_gate: Gate, healthy
         ("no_critical_alerts", "no_warning_alerts"),
         ("no-data", "no data: no alert is firing, but no alerting rule is loaded"),
     )
+
+
+def test_the_artifact_is_attested_and_verified(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    healthy: Server,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gate, verify = block("bash", "--gate-attest").replace("\\\n", "").strip().splitlines()
+    where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
+    assert run_gate(*shlex.split(gate)[3:], *where).ret == 0
+    statement = json.loads(pytester.path.joinpath("gate.intoto.json").read_text("utf-8"))
+    assert statement["predicate"]["result"] == "PASSED"
+    assert main([*shlex.split(verify)[1:], "--max-age=99999d"]) == 0
+    assert "GO: All checks passed" in capsys.readouterr().out

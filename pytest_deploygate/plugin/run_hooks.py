@@ -91,6 +91,8 @@ class RunHooks:
         gc.freeze()
         if self._exit.signal:
             self._findings.problem(f"the run was asked to end: {self._exit.signal}")
+        if (pace := self._run.pace) and self._was_not_watched():
+            self._findings.problem(f"no {pace.mode} took place: a plugin ran the tests itself")
         for text in tests.left_out(self._config):
             self._findings.left_out(text)
         self._findings.end(
@@ -113,6 +115,11 @@ class RunHooks:
             raise
         finally:
             self._exit.code = session.exitstatus = self._write()
+
+    def _was_not_watched(self) -> bool:
+        """Whether there were no rounds, and nothing that stopped the run says why."""
+        nothing_else = tests.judges(self._config) and not self._findings.notes.problems
+        return nothing_else and self._findings.watched is None
 
     def _write(self) -> int:
         outputs = outputs_of(

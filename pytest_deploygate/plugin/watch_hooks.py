@@ -16,10 +16,11 @@ import pytest
 
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.rounds import Watched
-from pytest_deploygate.engine.ledger import Ledger
+from pytest_deploygate.engine.ledger import LOST, Ledger
 from pytest_deploygate.engine.pace import Pace
 from pytest_deploygate.engine.watching import Seen, follow, watching
 from pytest_deploygate.plugin import items as tests
+from pytest_deploygate.plugin.exit_code import GATE_EXIT
 from pytest_deploygate.plugin.fixture import failed_text
 from pytest_deploygate.plugin.hooks import GateHooks
 from pytest_deploygate.plugin.run_end import RunEnd
@@ -117,6 +118,8 @@ class WatchHooks:
             reports = self._reports.get(item.nodeid, [])
             if reports and item.nodeid in found:
                 _judge_as_a_whole(reports, found[item.nodeid])
+            elif item.nodeid in found:
+                self._hooks.findings.problem(f"{item.nodeid}: {LOST}")
             where = {"nodeid": item.nodeid, "location": item.location}
             item.ihook.pytest_runtest_logstart(**where)
             for report in reports:
@@ -130,6 +133,8 @@ def _run_all(session: pytest.Session) -> None:
     for item, next_item in zip(session.items, following, strict=True):
         with _run_again(item):
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=next_item)
+        if ended_by := session.config.stash[GATE_EXIT].signal:  # its exception was caught
+            raise KeyboardInterrupt(ended_by)
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:
@@ -188,17 +193,20 @@ class _KeptReports:
 def _reports_kept(
     session: pytest.Session, keep: Callable[[pytest.TestReport], None]
 ) -> Iterator[None]:
-    """Keep what the tests report. Every report of a test goes through the hooks of its path."""
-    hooks_of = session.gethookproxy
+    """Keep what the tests report: by the hooks of their path, as pytest does, or by all hooks."""
+    config, hooks_of = session.config, session.gethookproxy
+    hooks_of_all = config.hook
 
     def kept(path: Any) -> Any:
         return _KeptReports(hooks_of(path), keep)
 
     vars(session)["gethookproxy"] = kept
+    vars(config)["hook"] = _KeptReports(hooks_of_all, keep)
     try:
         yield
     finally:
         del vars(session)["gethookproxy"]
+        vars(config)["hook"] = hooks_of_all
 
 
 def _judge_as_a_whole(reports: Sequence[pytest.TestReport], results: Sequence[Result]) -> None:

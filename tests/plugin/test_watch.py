@@ -303,7 +303,64 @@ def test_a_test_without_a_report_is_missing_in_every_round(
     """)
     result, report = judge("G", "--gate-watch=2m")
     assert result.ret == 2
-    assert "1 of 3 checks never reported" in report["sentence"]
+    assert "its result never arrived" in report["sentence"]
+
+
+def test_reports_to_all_hooks_are_kept_too(pytester: pytest.Pytester, judge: Judge) -> None:
+    pytester.makeconftest("""
+        import pytest
+        from _pytest.runner import runtestprotocol
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtest_protocol(item, nextitem):
+            for report in runtestprotocol(item, log=False, nextitem=nextitem):
+                item.config.hook.pytest_runtest_logreport(report=report)
+            return True
+    """)
+    for rounds, code in (("G", 0), ("GBBBG", 2)):
+        result, report = judge(rounds, "--gate-watch=2m")
+        assert result.ret == code
+        assert report["rounds"][0]["verdict"] == "GO"
+
+
+def test_a_plugin_that_runs_the_tests_itself_is_no_way_to_go(
+    pytester: pytest.Pytester, judge: Judge
+) -> None:
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.hookimpl(tryfirst=True)
+        def pytest_runtestloop(session):
+            for item in session.items:
+                item.config.hook.pytest_runtest_protocol(item=item, nextitem=None)
+            return True
+    """)
+    result, report = judge("G", "--gate-watch=2m")
+    assert result.ret == 2
+    assert report["sentence"] == "no watch took place: a plugin ran the tests itself"
+
+
+def test_a_signal_whose_exception_a_test_catches_ends_the_watch(
+    pytester: pytest.Pytester, run_gate: Gate
+) -> None:
+    pytester.makepyfile("""
+        import contextlib, os, pytest, signal
+        RUNS = []
+
+        @pytest.mark.critical
+        def test_a(gate):
+            gate.check("errors", at_most=0.5)
+            RUNS.append(1)
+            if len(RUNS) == 2:
+                with contextlib.suppress(BaseException):
+                    os.kill(os.getpid(), signal.SIGTERM)
+    """)
+    with production("G") as server:
+        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
+        assert run_gate(*where, "--gate-watch=90s").ret == 2
+    report = json.loads((pytester.path / "gate.json").read_text())
+    assert len(report["rounds"]) == 1
+    assert "SIGTERM" in report["sentence"]
 
 
 def test_what_ends_pytest_ends_the_watch_with_whole_reports(

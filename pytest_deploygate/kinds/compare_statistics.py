@@ -218,6 +218,7 @@ class Mean:
         information = (design**2 / variances).sum(axis=1)
         means = (design * left / variances).sum(axis=1) / information
         squares = ((left - means[:, None] * design) ** 2 / variances).sum(axis=1)
+        self._quantiles: dict[float, float] = {}  # asked for with many numbers of points
         self._degrees = count - 1
         self._means = means
         self._constant = bool(np.ptp(values) <= 1e-12 * np.abs(values).max(initial=0.0))
@@ -252,6 +253,11 @@ class Mean:
         """Where the mixture of Student's distributions has this share below it."""
         if self._constant:
             return self.value
+        if share not in self._quantiles:
+            self._quantiles[share] = self._searched(share)
+        return self._quantiles[share]
+
+    def _searched(self, share: float) -> float:
         low, high = self._around(share)
         if not np.isfinite(high):
             return low if share < 0.5 else high

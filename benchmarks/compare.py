@@ -254,8 +254,8 @@ def ranked(url: str, cell: Cell, pairs: int) -> float:
 def rank_test(new: Array, old: Array) -> int:
     """1 if the new side is higher, -1 if it is lower, 0 if the test does not tell.
 
-    As Kayenta's MannWhitneyClassifier with its defaults: the interval of Hodges and Lehmann for
-    the shift, at 98 %, has to lie beyond a quarter of the estimated shift.
+    An emulation of what canary judges do: Mann and Whitney's test as the interval of Hodges and
+    Lehmann for the shift, at 98 %, which has to lie beyond a quarter of the estimated shift.
     """
     apart = np.sort(np.subtract.outer(new, old), axis=None)
     count, points = len(apart), len(new) + len(old)

@@ -121,13 +121,10 @@ def conclude(
         if ordered
         else _no_data(criterion, _why_nothing(criterion, measured.total), measured.warnings)
     )
-    found = _result(criterion, at, conclusion, total=len(ordered), warnings=measured.warnings)
-    worst = conclusion.worst
-    if worst and kind.compares:
-        found = found._replace(sides=kind.sides(criterion, worst))
+    found = concluding.result(at, conclusion)
     if not waivers or not found.failed:
         return found
-    return concluding.waived(found, worst, waivers)
+    return concluding.waived(found, conclusion.worst, waivers)
 
 
 class _Concluding(NamedTuple):
@@ -158,36 +155,53 @@ class _Concluding(NamedTuple):
         others = f", worst of {len(passing)}" if len(passing) > 1 else ""
         return _Conclusion(Status.GO, Reason.OK, self._text(worst) + others, worst)
 
+    def result(self, at: float, conclusion: _Conclusion) -> Result:
+        """The result of all decisions that a conclusion of some or all of them makes."""
+        found = _result(
+            self.criterion,
+            at,
+            conclusion,
+            total=len(self.decisions),
+            warnings=tuple(self.warnings),
+        )
+        if conclusion.worst and self.kind.compares:
+            return found._replace(sides=self.kind.sides(self.criterion, conclusion.worst))
+        return found
+
     def waived(self, found: Result, worst: Decision | None, waivers: Sequence[Waiver]) -> Result:
         """The failed result of these decisions, with the series that waivers let fail.
 
         What fails besides them still fails, though never worse than without a waiver.
         """
         pairs = [(one, waiver_of(waivers, one)) for one in self.decisions]
-        passed, used = [one for one, by in pairs if by], [by for _, by in pairs if by]
-        used = list(dict.fromkeys(used))
-        beyond = where_it_ended(waivers, self.criterion, worst)
+        passed = [one for one, by in pairs if by]
         if not passed:
-            return found._replace(message=found.message + beyond)
+            ended = where_it_ended(waivers, self.criterion, worst)
+            return found._replace(message=found.message + ended)
+        used = tuple(dict.fromkeys(by for _, by in pairs if by))
         reason = Reason.BREACH if _has(passed, Reason.BREACH) else Reason.NO_DATA
         rest = self._replace(decisions=[one for one, by in pairs if not by])
         left = rest._left(used)
-        if left is not None and left.status in (Status.NO_GO, Status.WARNING):
-            ended = where_it_ended(waivers, self.criterion, left.worst)
-            more = f"; {len(passed)} of {len(pairs)} series waived by {used[0].by}"
-            message = f"{left.message}{ended}{printable(more)}"
-            left = left._replace(message=message, status=better(left.status, found.status))
-            result = self._as_result(found, left)
-            return result._replace(waived=reason, waivers=tuple(used))
-        named = _worst([one for one in passed if one.reason is reason])
-        message = self._words([one for one in passed if one.reason is reason], named)
+        if left is None or left.status not in (Status.NO_GO, Status.WARNING):
+            named = [one for one in passed if one.reason is reason]
+            conclusion = self._passed(named, reason, rest)._replace(failing=len(passed))
+            return as_waived(self.result(found.timestamp, conclusion), reason, used)
+        ended = where_it_ended(waivers, self.criterion, left.worst)
+        more = printable(f"; {len(passed)} of {len(pairs)} series waived by {used[0].by}")
+        status = better(left.status, found.status)
+        conclusion = left._replace(message=f"{left.message}{ended}{more}", status=status)
+        result = self.result(found.timestamp, conclusion)
+        return result._replace(waived=reason, waivers=used)
+
+    def _passed(self, passed: Sequence[Decision], reason: Reason, rest: _Concluding) -> _Conclusion:
+        """What waivers let pass, in words; without data the value is that of the rest."""
+        worst: Decision | None = _worst(passed)
+        message = self._words(passed, _worst(passed))
         if reason is Reason.NO_DATA:
-            measured = _worst(rest._of(Reason.OK)) if rest._of(Reason.OK) else None
             message = f"no data: {message}"
-            waived = _Conclusion(found.status, reason, message, measured, len(passed))
-        else:
-            waived = _Conclusion(found.status, reason, message, named, len(passed))
-        return as_waived(self._as_result(found, waived), reason, used)
+            measured = rest._of(Reason.OK)
+            worst = _worst(measured) if measured else None
+        return _Conclusion(failed_status(self.criterion.level), reason, message, worst)
 
     def _left(self, used: Sequence[Waiver]) -> _Conclusion | None:
         """What the series say that no waiver is for; None if there is nothing else."""
@@ -198,12 +212,6 @@ class _Concluding(NamedTuple):
             message = f"incomplete, the source warns: {self.warnings[0]}"
             return _Conclusion(status, Reason.NO_DATA, message)
         return None
-
-    def _as_result(self, found: Result, conclusion: _Conclusion) -> Result:
-        total = len(self.decisions)
-        return _result(
-            self.criterion, found.timestamp, conclusion, total=total, warnings=tuple(self.warnings)
-        )
 
     def _text(self, decision: Decision) -> str:
         return decision.text or self.kind.explain(self.criterion, decision)

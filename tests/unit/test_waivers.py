@@ -17,9 +17,10 @@ from pytest_deploygate.config.layers import merge
 from pytest_deploygate.config.mistakes import unknown_names
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.config.waivers import waivers as read
+from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError, SourceError
 from pytest_deploygate.core.report import WORST_FIRST, GateReport
-from pytest_deploygate.core.result import Reason, Result, Status
+from pytest_deploygate.core.result import Reason, Result, Sides, Status
 from pytest_deploygate.core.series import Measurement
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.core.waivers import Waiver, holding
@@ -28,6 +29,8 @@ from pytest_deploygate.engine.conclusion import RunFacts, conclude
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.ledger import CheckNote, PhaseReport
 from pytest_deploygate.engine.waiving import waived_as_a_whole
+from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.instant import Instant
 from tests.made import ERROR, FAILED, SERVER, result
 from tests.unit.judging import AT, criterion, light, one
 
@@ -357,3 +360,22 @@ def test_a_waiver_for_a_check_that_nothing_knows_is_a_mistake(tmp_path: Path) ->
         "deploygate.toml [env.prod]: waivers: no check matches 'y*', known: x",
     ]
     assert unknown_names(run, [criterion()], tests=["xx", "yy"]) == {}
+
+
+class Halves(Instant):
+    """A kind that says what it compared."""
+
+    @property
+    def compares(self) -> bool:
+        return True
+
+    def sides(self, criterion: Criterion, decision: Decision) -> Sides:
+        return Sides(decision.value, decision.value / 2, None, None, "")
+
+
+def test_a_waived_comparison_keeps_what_was_compared() -> None:
+    series = [one(9, pod="a"), one(8, pod="b")]
+    for by in (waiver(), waiver(labels=(("pod", "a"),))):
+        found = judged(criterion(kind=Halves()), series, by)
+        assert found.sides is not None
+        assert (found.value, found.sides.old) == (found.sides.new, found.sides.new / 2)

@@ -6,6 +6,7 @@ It knows no pytest: it takes plain values, in whatever order and from whatever p
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ LOST = "its result never arrived"
 
 Failure = tuple[Reason, str]
 """Why something failed: the kind of reason, and a message."""
+
+Ids = dict[tuple[str, str, int], str]
+"""The unique id for the n-th result of a test that has one id: by node id, id and n."""
 
 
 class CheckNote(NamedTuple):
@@ -145,17 +149,20 @@ class Ledger:
             if nodeid not in self._entries or not self._entries[nodeid].complete
         ]
 
-    def results(self, redacted: Callable[[str], str] = str) -> tuple[Result, ...]:
+    def results(
+        self, redacted: Callable[[str], str] = str, ids: Ids | None = None
+    ) -> tuple[Result, ...]:
         """All results in the order of collection, every id unique.
 
         The name of a test and its message may hold anything that the test knows: ``redacted``
-        takes secrets out of them.
+        takes secrets out of them. ``ids`` are those of earlier rounds, and are added to.
         """
         ordered = [*self._expected, *(n for n in self._entries if n not in self._expected)]
         found: list[Result] = []
         for nodeid in ordered:
             found += _results(nodeid, self._entries.get(nodeid, _Entry()))
-        return _with_unique_ids(_without_secrets(one, redacted) for one in found)
+        clean = (_without_secrets(one, redacted) for one in found)
+        return _with_unique_ids(clean, {} if ids is None else ids)
 
 
 def _results(nodeid: str, entry: _Entry) -> list[Result]:
@@ -225,13 +232,18 @@ def _of_test(
     )
 
 
-def _with_unique_ids(results: Iterable[Result]) -> tuple[Result, ...]:
-    taken: set[str] = set()
+def _with_unique_ids(results: Iterable[Result], ids: Ids) -> tuple[Result, ...]:
+    taken = set(ids.values())
+    counts: Counter[tuple[str, str]] = Counter()
     unique = []
     for result in results:
-        if result.id in taken:
-            names = (f"{result.id}-{number}" for number in itertools.count(2))
-            result = result._replace(id=next(name for name in names if name not in taken))
-        taken.add(result.id)
-        unique.append(result)
+        own = result.nodeid, result.id
+        counts[own] += 1
+        key = (*own, counts[own])
+        if key not in ids:
+            others = (f"{result.id}-{number}" for number in itertools.count(2))
+            names = itertools.chain([result.id], others)
+            ids[key] = next(name for name in names if name not in taken)
+            taken.add(ids[key])
+        unique.append(result if ids[key] == result.id else result._replace(id=ids[key]))
     return tuple(unique)

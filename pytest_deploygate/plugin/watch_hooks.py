@@ -16,7 +16,7 @@ import pytest
 
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.rounds import Watched
-from pytest_deploygate.engine.ledger import LOST, Ledger
+from pytest_deploygate.engine.ledger import LOST, Ids, Ledger
 from pytest_deploygate.engine.pace import Pace
 from pytest_deploygate.engine.watching import Seen, follow, watching
 from pytest_deploygate.plugin import items as tests
@@ -52,6 +52,7 @@ class WatchHooks:
         self._schedule = hooks.run.schedule(pace, lambda at: self._progress.wait_until(at))
         self._reports: _Reports = {}  # of the newest round that is whole
         self._rounds = 0
+        self._ids: Ids = {}  # a check has the same id in every round, whatever else fails
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Run the tests in rounds; what keeps pytest from running tests is left to pytest."""
@@ -95,7 +96,7 @@ class WatchHooks:
                 self._reports = reports
             raise
         run.end_round()
-        results = run.waived(ledger.results(run.redactor.text))
+        results = run.waived(ledger.results(run.redactor.text, self._ids))
         report = self._end.judge_round(results, at)
         seen = Seen(at, results, report.verdict, "; ".join(report.obstacles))
         self._watching.add(seen, unanswered=run.measurements.in_vain)

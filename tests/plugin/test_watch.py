@@ -323,6 +323,33 @@ def test_reports_to_all_hooks_are_kept_too(pytester: pytest.Pytester, judge: Jud
         assert report["rounds"][0]["verdict"] == "GO"
 
 
+def test_a_check_is_the_same_in_every_round_whatever_fails_before_it(
+    pytester: pytest.Pytester, judge: Judge
+) -> None:
+    """Two checks have one id, and a failure of the first test has it too, in one round."""
+    for name, last in (("first", "assert len(RUNS) != 3"), ("second", "")):
+        pytester.makepyfile(
+            **{
+                f"test_{name}": f"""
+            import pytest
+            RUNS = []
+
+            @pytest.mark.critical
+            def test_x(gate):
+                RUNS.append(1)
+                gate.check("errors", at_most={1 if name == "first" else 0.5})
+                {last}
+        """
+            }
+        )
+    result, report = judge("GBBBG", "--gate-watch=2m", "test_first.py", "test_second.py")
+    assert (result.ret, len(report["rounds"])) == (2, 4)
+    second = (one for one in report["checks"] if one["nodeid"].startswith("test_second"))
+    assert [(one["id"], one["status"], one["rounds"]["NO_GO"]) for one in second] == [
+        ("x-2", "NO_GO", 3)
+    ]
+
+
 def test_a_plugin_that_runs_the_tests_itself_is_no_way_to_go(
     pytester: pytest.Pytester, judge: Judge
 ) -> None:

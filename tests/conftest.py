@@ -46,6 +46,11 @@ def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pyte
     return pytester
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: some tests wait for a server, or for time to pass."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Give all tests of a file with servers to one worker, so that they are started once.
 

@@ -13,6 +13,9 @@ import pytest
 from tests import forked, servers
 from tests.production import openmetrics, production
 
+# Some images forbid Python to keep bytecode: every new interpreter would compile all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 SERVED = tuple(
     f"tests/real/test_{name}.py"
     for name in (

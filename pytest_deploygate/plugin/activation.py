@@ -47,7 +47,6 @@ from pytest_deploygate.plugin.report_cleaning import CleaningHooks
 from pytest_deploygate.plugin.run_end import RunEnd
 from pytest_deploygate.plugin.run_hooks import RUN_HOOKS, RunHooks
 from pytest_deploygate.plugin.run_outputs import make_way, pushgateway, report_files, round_outputs
-from pytest_deploygate.plugin.watch_hooks import WatchHooks
 from pytest_deploygate.plugin.xdist_hooks import ControllerHooks, TransferHooks, WorkerHooks
 from pytest_deploygate.reports.outputs import Output
 from pytest_deploygate.reports.platforms import path_in_project
@@ -147,6 +146,8 @@ def _register_run(
         refuse_unwritable("--gate-history", history)
     config.pluginmanager.register(RunHooks(config, hooks, end, files, pushed), RUN_HOOKS)
     if run.pace:
+        from pytest_deploygate.plugin.watch_hooks import WatchHooks
+
         watch = WatchHooks(run.pace, hooks, end, round_outputs(run, files, pushed))
         config.pluginmanager.register(watch, "deploygate-watch")
         config.add_cleanup(run.evidence.close)

@@ -13,7 +13,6 @@ from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.engine.findings import Findings
 from pytest_deploygate.engine.run import GateRun
-from pytest_deploygate.reports.history.file import HistoryFile
 from pytest_deploygate.reports.outputs import Output, Pushgateway, ReportFile, Terminal
 from pytest_deploygate.reports.platforms import GitHubLog, github_files, on_github
 
@@ -116,6 +115,8 @@ def round_outputs(
 
 def _history(run: GateRun) -> Iterator[Output]:
     if path := run.settings.gate_history:
+        from pytest_deploygate.reports.history.file import HistoryFile
+
         yield HistoryFile(path)
 
 

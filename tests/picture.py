@@ -66,6 +66,8 @@ def main() -> None:
         directory = Path(name)
         with prometheus(openmetrics(troubled(production(END))), directory) as server:
             page = no_go_page(directory, server.url)
+            text = page.read_text(encoding="utf-8").replace(str(directory), "/srv/shop")
+            page.write_text(text.replace(server.url, "http://prometheus:9090"), encoding="utf-8")
         with chromium(directory / "profile") as browser:
             browser.open(page, width=1200, height=1090)
             PICTURE.write_bytes(browser.picture())

@@ -9,8 +9,9 @@ import numpy as np
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.engine.culprit import Ask
+from pytest_deploygate.engine.judgements import STATUSES, Judgements
 from pytest_deploygate.engine.judging import judge
-from pytest_deploygate.engine.judging_many import STATUSES, Judgements, judge_many
+from pytest_deploygate.engine.judging_many import judge_many
 from pytest_deploygate.kinds.decision import REASONS
 from pytest_deploygate.kinds.times import Times
 

@@ -3,81 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError, TooMuchError
-from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.engine import enough, over_time
 from pytest_deploygate.engine.buckets import Buckets, question
 from pytest_deploygate.engine.culprit import Ask
-from pytest_deploygate.engine.judging import judge, kind_of, measured, measuring
-from pytest_deploygate.engine.outcome import (
-    Measured,
-    conclude,
-    counts_missing,
-    failed_status,
-    incomplete_status,
-    without_data,
+from pytest_deploygate.engine.judgements import (
+    Judgements,
+    concluded,
+    joined,
+    stacked,
+    unanswered_many,
 )
+from pytest_deploygate.engine.judging import judge, kind_of, measured, measuring
+from pytest_deploygate.engine.outcome import Measured, conclude
 from pytest_deploygate.engine.over_time import MOST_POINTS, OverTime, Places
-from pytest_deploygate.kinds.decision import ABSENT, REASONS, Decisions
-from pytest_deploygate.kinds.many import CODE, points_of, sliced
+from pytest_deploygate.kinds.many import points_of, sliced
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.tokens import has_ends
-
-STATUSES = tuple(Status)
-"""The code of a status is its place here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgements:
-    """One criterion at many times; every array has one entry for each time.
-
-    Args:
-        times: in Unix seconds.
-        statuses: places in :data:`STATUSES`.
-        reasons: places in ``kinds.base.REASONS``.
-        values: of the worst series, NaN where none is named.
-        limits: what the values were held against.
-        worst: the place of the worst series in ``labels``, -1 where none is named.
-        failing: how many series failed, or had no data while the others passed.
-        total: how many series there were.
-        warned: whether the source warned that its answer is not whole.
-        labels: of all series.
-    """
-
-    times: tuple[float, ...]
-    statuses: NDArray[np.int8]
-    reasons: NDArray[np.int8]
-    values: NDArray[np.float64]
-    limits: NDArray[np.float64]
-    worst: NDArray[np.intp]
-    failing: NDArray[np.intp]
-    total: NDArray[np.intp]
-    warned: NDArray[np.bool_]
-    labels: tuple[Mapping[str, str], ...]
-
-    def chosen(self, places: Places) -> Judgements:
-        """The same at some of the times."""
-        arrays = {name: getattr(self, name)[places] for name in _ARRAYS}
-        return replace(self, times=tuple(self.times[n] for n in places), **arrays)
-
-    def named(self, place: int) -> Mapping[str, str] | None:
-        """The labels of the worst series at one of the times; None where none is named."""
-        return self.labels[self.worst[place]] if self.worst[place] >= 0 else None
-
-
-_ARRAYS = (
-    *("statuses", "reasons", "values", "limits", "worst"),
-    *("failing", "total", "warned"),
-)
 
 
 def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
@@ -95,22 +44,7 @@ def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
         places = np.arange(first, first + part.count)
         pieces.append((places, _Part(criterion, part, ask, bounds, places).judged()))
         first += part.count
-    return _joined(times.all, pieces)
-
-
-def unanswered_many(criterion: Criterion, times: Times) -> Judgements:
-    """The judgements when the source could not answer for any of the times."""
-    none = np.full(times.count, -1), np.zeros(times.count, int), np.zeros(times.count, int)
-    return Judgements(
-        times.all,
-        np.full(times.count, _code(failed_status(criterion.level)), np.int8),
-        np.full(times.count, CODE[Reason.ERROR], np.int8),
-        np.full(times.count, np.nan),
-        np.full(times.count, criterion.limit),
-        *none,
-        np.zeros(times.count, bool),
-        (),
-    )
+    return joined(times.all, pieces)
 
 
 def queries_of_many(criterion: Criterion, times: Times) -> list[Query]:
@@ -172,7 +106,7 @@ class _Part(NamedTuple):
     def judged(self) -> Judgements:
         criterion, times = self.criterion, self.times
         if times.count == 1:
-            return _stacked(times.all, [judge(criterion, times.start, self._served)])
+            return stacked(times.all, [judge(criterion, times.start, self._served)])
         try:
             found = self._measured()
         except TooMuchError:
@@ -181,7 +115,7 @@ class _Part(NamedTuple):
             return unanswered_many(criterion, times)
         if self.bounds is None:
             return self._decided(found)
-        return _joined(times.all, list(self._by_buckets(found, self.bounds)))
+        return joined(times.all, list(self._by_buckets(found, self.bounds)))
 
     def _measured(self) -> Measured:
         return measured(self.criterion, self.times, self.ask)
@@ -199,7 +133,7 @@ class _Part(NamedTuple):
         if not any(one._is_answered() for one in parts):
             return unanswered_many(self.criterion, self.times)
         pieces = [(one.places - self.places[0], one.judged()) for one in parts]
-        return _joined(self.times.all, pieces)
+        return joined(self.times.all, pieces)
 
     def _is_answered(self) -> bool:
         try:
@@ -218,7 +152,7 @@ class _Part(NamedTuple):
         decisions = kind_of(self.criterion).decide_many(self.criterion, found.answers, self.times)
         decisions = enough.checked_many(self.criterion, decisions, found.traffic, self.times)
         warned = bool(found.warnings)
-        return _concluded(self.criterion, self.times, _ordered(decisions), warned=warned)
+        return concluded(self.criterion, self.times, decisions, warned=warned)
 
     def _by_buckets(self, found: Measured, bounds: OverTime) -> Iterator[tuple[Places, Judgements]]:
         """The times in groups with the same buckets behind the quantile."""
@@ -258,123 +192,4 @@ class _Part(NamedTuple):
                     criterion, decisions, list(sliced(found.traffic, traffic))
                 )
             results.append(conclude(criterion, kind, at, decisions, found))
-        return _stacked(at_each, results)
-
-
-def _joined(times: tuple[float, ...], pieces: Sequence[tuple[Places, Judgements]]) -> Judgements:
-    """Judgements of some of the times each, put at their places."""
-    if len(pieces) == 1:
-        return pieces[0][1]
-    rows: dict[tuple[tuple[str, str], ...], int] = {}
-    whole = {name: np.empty(len(times), getattr(pieces[0][1], name).dtype) for name in _ARRAYS}
-    for places, one in pieces:
-        keys = (tuple(sorted(labels.items())) for labels in one.labels)
-        moved = np.array([rows.setdefault(key, len(rows)) for key in keys], dtype=np.intp)
-        for name in _ARRAYS:
-            whole[name][places] = getattr(one, name)
-        if len(moved):
-            whole["worst"][places] = np.where(one.worst >= 0, moved[one.worst], -1)
-    return Judgements(times, **whole, labels=tuple(dict(key) for key in rows))
-
-
-def _ordered(decisions: Decisions) -> Decisions:
-    """The series in the order of their labels: of two that are equally bad the last is named."""
-    labels = decisions.labels
-    order = sorted(range(len(labels)), key=lambda row: sorted(labels[row].items()))
-    return Decisions(
-        tuple(labels[row] for row in order),
-        decisions.codes[order],
-        decisions.values[order],
-        decisions.limits[order],
-        decisions.badness[order],
-    )
-
-
-def _concluded(criterion: Criterion, times: Times, found: Decisions, *, warned: bool) -> Judgements:
-    """What ``outcome.conclude`` says of all series, at every time at once."""
-    codes = found.codes
-    breach, error = codes == CODE[Reason.BREACH], codes == CODE[Reason.ERROR]
-    passing, missing = codes == CODE[Reason.OK], codes == CODE[Reason.NO_DATA]
-    breached, failed = breach.any(axis=0), (breach | error).any(axis=0)
-    some = passing.any(axis=0)
-    lacking = missing.any(axis=0) & counts_missing(criterion)
-    partly = some & ~failed & (lacking | warned)
-    nothing = ~some & ~failed
-    reasons = np.select(
-        [breached, failed, nothing | partly],
-        [CODE[Reason.BREACH], CODE[Reason.ERROR], CODE[Reason.NO_DATA]],
-        CODE[Reason.OK],
-    )
-    statuses = np.select(
-        [failed, nothing, partly],
-        [
-            _code(failed_status(criterion.level)),
-            _code(_nothing_status(criterion, warned=warned)),
-            _code(incomplete_status(criterion)),
-        ],
-        _code(Status.GO),
-    )
-    named = np.where(breached, breach, np.where(failed, error, passing))
-    worst = _worst(found, named)
-    row, column = np.maximum(worst, 0), np.arange(times.count)
-    limits = np.full(times.count, criterion.limit)
-    values = np.full(times.count, np.nan)
-    if found.labels:
-        values = np.where(worst >= 0, found.values[row, column], np.nan)
-        limits = np.where(worst >= 0, found.limits[row, column], criterion.limit)
-    counted = np.where(failed, named.sum(axis=0), 0)
-    if not warned:
-        counted = np.where(partly, missing.sum(axis=0), counted)
-    return Judgements(
-        times.all,
-        statuses.astype(np.int8),
-        reasons.astype(np.int8),
-        values,
-        limits,
-        worst,
-        counted,
-        (codes != ABSENT).sum(axis=0),
-        np.full(times.count, warned),
-        found.labels,
-    )
-
-
-def _worst(found: Decisions, named: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """The last of the worst of these series at each time, -1 where there is none."""
-    if not found.labels:
-        return np.full(named.shape[1], -1)
-    bad = np.where(named, found.badness, -np.inf)
-    # An infinitely good value is still a value: it comes before what is not named at all.
-    rank = np.where(named, np.where(bad == -np.inf, -np.finfo(float).max, bad), -np.inf)
-    last = len(found.labels) - 1 - rank[::-1].argmax(axis=0)
-    return np.where(named.any(axis=0), last, -1)
-
-
-def _nothing_status(criterion: Criterion, *, warned: bool) -> Status:
-    status = without_data(criterion)
-    return status if not warned or status is Status.NO_GO else Status.WARNING
-
-
-def _code(status: Status) -> int:
-    return STATUSES.index(status)
-
-
-def _stacked(times: Sequence[float], results: Sequence[Result]) -> Judgements:
-    """Results of one time each, as arrays."""
-    labels = {tuple(sorted(one.labels.items())): None for one in results}
-    places = {key: place for place, key in enumerate(labels)}
-    named = [
-        -1 if one.value is None else places[tuple(sorted(one.labels.items()))] for one in results
-    ]
-    return Judgements(
-        tuple(times),
-        np.array([_code(one.status) for one in results], np.int8),
-        np.array([REASONS.index(one.reason) for one in results], np.int8),
-        np.array([np.nan if one.value is None else one.value for one in results]),
-        np.array([one.threshold for one in results], float),
-        np.array(named),
-        np.array([one.failing for one in results]),
-        np.array([one.total for one in results]),
-        np.array([bool(one.warnings) for one in results]),
-        tuple(dict(key) for key in labels),
-    )
+        return stacked(at_each, results)

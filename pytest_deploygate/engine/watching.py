@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.result import CheckRounds, Reason, Result, Status
+from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.core.text import counted, value_text
+from pytest_deploygate.core.text import counted
 from pytest_deploygate.core.verdict import Verdict
+from pytest_deploygate.engine.check_rounds import FAILED, Check, as_a_whole
 from pytest_deploygate.engine.pace import Pace, Schedule
 
-_FAILED = (Status.NO_GO, Status.WARNING)
-_NOT_GO = (*_FAILED, Status.WAIVED)
 _Results = tuple[Result, ...]
 
 
@@ -57,69 +54,6 @@ class End(NamedTuple):
     unsteady: str = ""
 
 
-class _Check:
-    """One check in the rounds that were judged until now."""
-
-    def __init__(self, before: Iterable[Status | None]) -> None:
-        self.statuses: list[Status | None] = list(before)
-        self.results: list[Result] = []  # the newest, and the newest of each that is not GO
-        self.in_a_row = 0
-        self._first_failed: float | None = None
-        self._last_failed: float | None = None
-        self._failing_since: float | None = None
-        self._longest = 0.0
-        self._evaluated = False
-
-    @property
-    def last(self) -> Result:
-        """The newest result."""
-        return self.results[0]
-
-    def add(self, result: Result, *, counts: bool) -> None:
-        """One more round; ``counts`` if it counts as a failure whatever the check's status is."""
-        at, status = result.timestamp, result.status
-        self.statuses.append(status)
-        older = [one for one in self.results if one.status in _NOT_GO and one.status is not status]
-        self.results = [result, *older]
-        self._evaluated |= result.evaluated
-        self.in_a_row = self.in_a_row + 1 if counts or status is Status.NO_GO else 0
-        if status not in _FAILED:
-            self._recovered(at)
-            return
-        self._first_failed = at if self._first_failed is None else self._first_failed
-        self._last_failed = at
-        self._failing_since = at if self._failing_since is None else self._failing_since
-
-    def miss(self, at: float, status: Status | None, *, counts: bool) -> None:
-        """A round without a result of its own; ``status`` is GO if its test passed."""
-        self.statuses.append(status)
-        if status is not None:
-            self._recovered(at)
-        self.in_a_row = self.in_a_row + counts if counts or status is None else 0
-
-    def _recovered(self, at: float) -> None:
-        self._longest, self._failing_since = self._longest_until(at), None
-
-    def _longest_until(self, at: float) -> float:
-        since = at if self._failing_since is None else self._failing_since
-        return max(self._longest, round(at - since, 3))
-
-    def rounds(self, end: float) -> CheckRounds:
-        """How it fared; a failure that goes on may end at ``end``, in Unix seconds."""
-        return CheckRounds(
-            tuple(self.statuses),
-            self._first_failed,
-            self._last_failed,
-            self._longest_until(end),
-            evaluated=self._evaluated,
-        )
-
-    def failure(self, status: Status) -> Result:
-        """The newest result that explains why the check as a whole has this status."""
-        failed = [one for one in self.results if one.status in _FAILED] or [self.last]
-        return next((one for one in failed if one.status is status), failed[0])
-
-
 class Watching(ABC):
     """Takes the rounds of a run one after the other.
 
@@ -129,7 +63,7 @@ class Watching(ABC):
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._checks: dict[tuple[str, str], _Check] = {}
+        self._checks: dict[tuple[str, str], Check] = {}
         self._of_tests: dict[str, list[Status | None]] = {}
         self._seen = 0
         self._blind = 0
@@ -147,7 +81,7 @@ class Watching(ABC):
         sightless = bool(seen.blind) or unanswered
         for key in judged:
             if key not in self._checks:
-                self._checks[key] = _Check(self._of_tests.get(key[0], [None] * self._seen))
+                self._checks[key] = Check(self._of_tests.get(key[0], [None] * self._seen))
         of_tests = _of_tests(seen.results)
         for nodeid, status in of_tests.items():
             self._of_tests.setdefault(nodeid, [None] * self._seen).append(status)
@@ -178,12 +112,12 @@ class Watching(ABC):
     def end(self) -> End:
         """What the rounds until now come to."""
 
-    def _ended(self, status_of: Callable[[_Check], Status], *, is_whole: bool = True) -> _Results:
+    def _ended(self, status_of: Callable[[Check], Status], *, is_whole: bool = True) -> _Results:
         """Every check with its status, and with what it did in the rounds."""
         end = (self._last.at if self._last else 0.0) + self._pace.interval
         is_ordinary = is_whole and self._seen == 1
         return tuple(
-            _result(check, status_of(check), check.rounds(end), is_ordinary=is_ordinary)
+            as_a_whole(check, status_of(check), check.rounds(end), is_ordinary=is_ordinary)
             for check in self._checks.values()
         )
 
@@ -227,7 +161,7 @@ class Watch(Watching):
         rounds = counted(self._seen, "round")
         return f"too little was seen in {self._blind:,} of {rounds}: {self._why_blind}"
 
-    def _failed_for_good(self) -> list[_Check]:
+    def _failed_for_good(self) -> list[Check]:
         row = self._pace.failures
         return [check for check in self._checks.values() if check.in_a_row >= row]
 
@@ -307,17 +241,17 @@ def _brief(seen: Seen) -> Seen:
     return seen._replace(results=())
 
 
-def _watched_status(check: _Check) -> Status:
+def _watched_status(check: Check) -> Status:
     judged = [one for one in check.statuses if one not in (None, Status.SKIPPED)]
     if not judged:
         return Status.SKIPPED
     failed = judged.count(Status.NO_GO)
     if check.statuses[-1] is Status.NO_GO or failed * 2 > len(judged):
         return Status.NO_GO
-    return Status.WARNING if set(judged) & set(_FAILED) else _passing(check)
+    return Status.WARNING if set(judged) & set(FAILED) else _passing(check)
 
 
-def _passing(check: _Check) -> Status:
+def _passing(check: Check) -> Status:
     """GO, or how else it passed: what was waived in any round is never GO."""
     if Status.WAIVED in check.statuses:
         return Status.WAIVED
@@ -326,7 +260,7 @@ def _passing(check: _Check) -> Status:
 
 def _worst(statuses: Sequence[Status | None]) -> Status:
     """The worst of some rounds; SKIPPED if none of them judged the check."""
-    order = (*_FAILED, Status.WAIVED, Status.GO)
+    order = (*FAILED, Status.WAIVED, Status.GO)
     return next((one for one in order if one in statuses), Status.SKIPPED)
 
 
@@ -341,59 +275,3 @@ def _of_tests(results: Iterable[Result]) -> dict[str, Status | None]:
         passed = result.ok and found.get(result.nodeid, Status.GO) is Status.GO
         found[result.nodeid] = Status.GO if passed else None
     return found
-
-
-def _result(check: _Check, status: Status, rounds: CheckRounds, *, is_ordinary: bool) -> Result:
-    """The check as a whole: the words of its newest result, and why it failed."""
-    last = check.last
-    if status is Status.WAIVED and last.status is not Status.WAIVED:
-        return _was_waived(check, rounds)
-    if is_ordinary or (status not in _FAILED and last.ok):
-        return last._replace(status=status, rounds=rounds)
-    if status not in _FAILED:  # it has no result in the newest rounds, in which its test passed
-        return last._replace(status=status, reason=Reason.OK, message="passes now", rounds=rounds)
-    because = check.failure(status)
-    message = "; ".join(_said(check, rounds, because))
-    return last._replace(status=status, reason=because.reason, message=message, rounds=rounds)
-
-
-def _was_waived(check: _Check, rounds: CheckRounds) -> Result:
-    """The newest result that was waived, and that it is not any more."""
-    newest = next(one for one in check.results if one.status is Status.WAIVED)
-    judged = sum(rounds.counts.values()) - rounds.counts[Status.SKIPPED]
-    of = f"waived in {rounds.counts[Status.WAIVED]:,} of {counted(judged, 'round')}"
-    message = f"{of}, {_now(check.last)}; before: {newest.message}"
-    return newest._replace(message=message, rounds=rounds)
-
-
-def _said(check: _Check, rounds: CheckRounds, because: Result) -> Iterator[str]:
-    counts = rounds.counts
-    judged = sum(counts.values()) - counts[Status.SKIPPED]
-    failed = sum(counts[one] for one in _FAILED)
-    how_often = (
-        f"failed in {failed:,} of {counted(judged, 'round')}, for {_lasting(rounds)} at most"
-    )
-    if check.last.status in _FAILED:
-        yield check.last.message
-        yield how_often
-    else:
-        yield f"{how_often}, last at {_clock(rounds.last_failed or 0.0)}"
-        yield _now(check.last)
-    if because is not check.last:
-        yield f"before: {because.message}"
-
-
-def _lasting(rounds: CheckRounds) -> str:
-    return f"{rounds.longest:.0f}s" if rounds.longest < 120 else spoken(rounds.longest)
-
-
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%H:%M:%S}"
-
-
-def _now(result: Result) -> str:
-    if result.status is Status.SKIPPED:
-        return "skipped now"
-    if result.value is None or not math.isfinite(result.value):
-        return "passes now"
-    return f"{value_text(result.value, result.unit)} now"

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from pytest_deploygate import Compare, Criterion, Times
-from pytest_deploygate.engine.judging_many import STATUSES, judge_many
+from pytest_deploygate.engine.judgements import STATUSES
+from pytest_deploygate.engine.judging_many import judge_many
 from pytest_deploygate.engine.run import GateRun
 from tests import servers
 from tests.conftest import END, Gate

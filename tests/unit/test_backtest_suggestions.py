@@ -17,7 +17,8 @@ from pytest_deploygate.core.backtest import SHARES, Suggestion
 from pytest_deploygate.core.criterion import Criterion, threshold
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.engine.backtest.suggestions import suggestion, toml_lines
-from pytest_deploygate.engine.judging_many import Judgements, judge_many
+from pytest_deploygate.engine.judgements import Judgements
+from pytest_deploygate.engine.judging_many import judge_many
 from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.decision import REASONS
 from pytest_deploygate.kinds.runaway import Runaway

@@ -13,7 +13,7 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict, blindness, decide
 from pytest_deploygate.engine.backtest.verdicts import VERDICTS, Judged, verdicts
-from pytest_deploygate.engine.judging_many import STATUSES, Judgements
+from pytest_deploygate.engine.judgements import STATUSES, Judgements
 from pytest_deploygate.kinds.decision import REASONS
 
 STEPS = 6

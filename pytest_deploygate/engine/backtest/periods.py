@@ -11,7 +11,7 @@ from pytest_deploygate.core.backtest import CheckHistory, Period
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.engine.backtest.verdicts import Flags, Judged
-from pytest_deploygate.engine.judging_many import STATUSES
+from pytest_deploygate.engine.judgements import STATUSES
 from pytest_deploygate.engine.over_time import runs
 from pytest_deploygate.kinds.decision import REASONS
 from pytest_deploygate.kinds.times import Times

@@ -26,12 +26,8 @@ from pytest_deploygate.engine.backtest.sharing import Shared
 from pytest_deploygate.engine.backtest.suggestions import suggestion
 from pytest_deploygate.engine.backtest.verdicts import VERDICTS, Flags, Judged, verdicts
 from pytest_deploygate.engine.culprit import Ask
-from pytest_deploygate.engine.judging_many import (
-    Judgements,
-    judge_many,
-    queries_of_many,
-    unanswered_many,
-)
+from pytest_deploygate.engine.judgements import Judgements, unanswered_many
+from pytest_deploygate.engine.judging_many import judge_many, queries_of_many
 from pytest_deploygate.engine.over_time import OverTime
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.engine.scope import Scoped

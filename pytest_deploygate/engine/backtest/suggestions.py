@@ -17,7 +17,7 @@ from pytest_deploygate.core.backtest import SHARES, Suggestion
 from pytest_deploygate.core.criterion import Comparison, Criterion, Threshold
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.engine.backtest.verdicts import Flags
-from pytest_deploygate.engine.judging_many import Judgements
+from pytest_deploygate.engine.judgements import Judgements
 from pytest_deploygate.kinds.many import CODE
 
 DIGITS = 4

@@ -13,7 +13,7 @@ from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.engine import over_time
 from pytest_deploygate.engine.culprit import Ask
-from pytest_deploygate.engine.judging_many import STATUSES, Judgements
+from pytest_deploygate.engine.judgements import STATUSES, Judgements
 from pytest_deploygate.engine.over_time import OverTime, Places, grouped
 from pytest_deploygate.engine.unlabelled import checked, question
 from pytest_deploygate.kinds.decision import REASONS

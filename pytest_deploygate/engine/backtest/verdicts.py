@@ -12,7 +12,7 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Reason, Status
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.core.verdict import Verdict, gives_sight
-from pytest_deploygate.engine.judging_many import STATUSES, Judgements
+from pytest_deploygate.engine.judgements import STATUSES, Judgements
 from pytest_deploygate.kinds.many import CODE
 from pytest_deploygate.promql.narrowing import Matchers
 

@@ -6,9 +6,9 @@ import argparse
 import time
 from pathlib import Path
 
+from pytest_deploygate.cli.written import write_file
 from pytest_deploygate.core.durations import seconds
 from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.files import write_atomically
 
 HELP = "show the verdicts of a file that --gate-history wrote"
 
@@ -44,14 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     for line in summary.lines(history):
         print(line)
     if arguments.json:
-        _write("--json", arguments.json, document.render(history))
+        write_file("--json", arguments.json, document.render(history))
     if arguments.html:
-        _write("--html", arguments.html, page.render(history))
+        write_file("--html", arguments.html, page.render(history))
     return 0
-
-
-def _write(option: str, path: Path, text: str) -> None:
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise ConfigurationError(f"{option} {path}: cannot be written: {error.strerror}") from None

@@ -24,9 +24,9 @@ def gate_keys(report: GateReport) -> dict[str, Any]:
     return {
         "deploygate": {"schema": SCHEMA_VERSION},
         "overall_status": report.verdict.value,
-        "timestamp": _iso(report.evaluated_at),
-        "rounds": [{"time": _iso(one.at), "verdict": one.verdict.value} for one in report.rounds],
-        **({"deployed_at": _iso(report.deployed_at)} if report.deployed_at else {}),
+        "timestamp": iso(report.evaluated_at),
+        "rounds": [{"time": iso(one.at), "verdict": one.verdict.value} for one in report.rounds],
+        **({"deployed_at": iso(report.deployed_at)} if report.deployed_at else {}),
         **({"watch": _watch(report.watched)} if report.watched else {}),
         "partial": bool(report.partial),
         "partial_reason": report.partial,
@@ -81,7 +81,7 @@ def _check(result: Result) -> dict[str, Any]:
         "message": result.message,
         "labels": dict(result.labels),
         "query": result.query,
-        "timestamp": _iso(result.timestamp) if result.timestamp else None,
+        "timestamp": iso(result.timestamp) if result.timestamp else None,
         "failing": result.failing,
         "total": result.total,
         "warnings": list(result.warnings),
@@ -101,7 +101,7 @@ def _waived(result: Result) -> dict[str, Any]:
                 "by": one.by,
                 "reason": one.reason,
                 "ticket": one.ticket or None,
-                "until": _iso(one.until),
+                "until": iso(one.until),
             }
             for one in result.waivers
         ],
@@ -122,8 +122,8 @@ def _rounds(rounds: CheckRounds) -> dict[str, Any]:
     counts, first, last = rounds.counts, rounds.first_failed, rounds.last_failed
     return {
         "rounds": {status.value: counts[status] for status in Status},
-        "first_failed": None if first is None else _iso(first),
-        "last_failed": None if last is None else _iso(last),
+        "first_failed": None if first is None else iso(first),
+        "last_failed": None if last is None else iso(last),
         "longest_failure": rounds.longest,
     }
 
@@ -140,7 +140,8 @@ def _action(action: ActionResult) -> dict[str, Any]:
 
 
 @cache
-def _iso(time: float) -> str:
+def iso(time: float) -> str:
+    """A time in Unix seconds as reports write it: ``2026-01-31T12:00:00.000Z``."""
     moment = datetime.fromtimestamp(time, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 

@@ -135,3 +135,12 @@ def value_and_limit(value: float, limit: float, unit: str) -> tuple[str, str]:
 def lasting(seconds: float) -> str:
     """How long something has lasted, from ten minutes on in whole minutes: ``45s``, ``22m``."""
     return spoken(seconds if seconds < 600 else seconds // 60 * 60)
+
+
+SCREEN = 80
+"""The columns of a terminal."""
+
+
+def cut(text: str, width: int = SCREEN) -> str:
+    """The text, at most so many characters of it."""
+    return text if len(text) <= width else f"{text[: width - 3]}..."

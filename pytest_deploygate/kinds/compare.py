@@ -3,56 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pytest_deploygate.core.criterion import Comparison, Criterion, Limit, NoData, number
-from pytest_deploygate.core.durations import Duration, seconds, spoken
-from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.result import Reason, Sides
-from pytest_deploygate.core.series import InstantQuery, Query, RangeQuery, Series
-from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.kinds import compare_sides as sided
+from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.core.result import Reason
+from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
-from pytest_deploygate.kinds import window as past
-from pytest_deploygate.kinds.base import Answers, InRun, Kind
-from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair, Spans, undecided
-from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key, Scrapes
+from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
+from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair
+from pytest_deploygate.kinds.compare_shares import Shares
+from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.limit import hold
 from pytest_deploygate.kinds.times import Times
-from pytest_deploygate.promql.expressions import NotExpressible, label_name, operand
 
 if TYPE_CHECKING:
     from pytest_deploygate.kinds.compare_statistics import Mean
 
-_CANNOT = "PromQL has no interval for a ratio of two versions; only the ratio is drawn"
-_TIMES = "x"
-_LEAST_STEP = 60.0
-_SCRAPES_IN_STEP = 4
-_USUAL_INTERVAL = 15.0
 _FEWEST_VALUES = 5
-_FALLS = 0.1  # the share of samples at which a counter of restarting programs does not fall
-_JUST_BEFORE = 0.001
-"""A range includes its start: a scrape at a round time would belong to two slices."""
-
-Points = Mapping[int, float]
-
-
-class _State(NamedTuple):
-    """What a run adds to a comparison: its query and unit as written, and what was measured."""
-
-    template: str = ""
-    unit: str = ""
-    sides: sided.Sides = sided.Sides()
-    run: InRun = InRun()
-    scrapes: Scrapes = Scrapes()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Compare(Kind):
+class Compare(TwoSides):
     """Judge how many times the value of the new side is the value of the old side.
 
     The query has ``$side`` in a selector, which becomes the matchers of each side. Its values are
@@ -82,45 +56,6 @@ class Compare(Kind):
         ConfigurationError: these do not make a comparison.
     """
 
-    new: str = ""
-    old: str = ""
-    before: Duration | None = None
-    window: Duration = "30m"
-    step: Duration | None = None
-    minimum: float = 100
-    confidence: float = 0.99
-    tolerable: Limit | None = None
-    per_pair: bool = False
-    blocks: bool = False
-    state: _State = field(default=_State(), repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        """Refuse what is no comparison."""
-        length = seconds(self.window)
-        if self.step is not None and seconds(self.step) * 2 > length:
-            raise ConfigurationError(
-                f"Compare: step {self.step!r} is more than half of window {self.window!r}"
-            )
-        if self.before is None and not (self.new.strip() and self.old.strip()):
-            raise ConfigurationError(
-                "Compare: give the matchers of both sides, new='version=\"2\"' and "
-                "old='version!=\"2\"', or before='1d'"
-            )
-        if self.before is not None and (self.new or self.old):
-            raise ConfigurationError("Compare: give new and old, or before, not both")
-        if self.before is not None and seconds(self.before) < length:
-            raise ConfigurationError(
-                f"Compare: before {self.before!r} is shorter than window {self.window!r}: both "
-                "sides would overlap"
-            )
-        if not 0.5 <= self.confidence < 1:
-            raise ConfigurationError(
-                f"Compare: confidence is {self.confidence!r}; write a number from 0.5 to below 1, "
-                "such as 0.99"
-            )
-        if not 0 < self.minimum < math.inf:
-            raise ConfigurationError(f"Compare: minimum is {self.minimum!r}, not a number above 0")
-
     def shares(self, *, total: str) -> Shares:
         """The same for shares of counted events.
 
@@ -131,183 +66,14 @@ class Compare(Kind):
         given = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return Shares(**given, total=total)
 
-    def limits(self) -> Mapping[str, Limit]:
-        """What is tolerable, if it is given."""
-        return {} if self.tolerable is None else {"tolerable": self.tolerable}
-
-    @property
-    def compares(self) -> bool:
-        """It does."""
-        return True
-
-    @property
-    def length(self) -> float:
-        """The window in seconds."""
-        return seconds(self.window)
-
-    def in_run(self, criterion: Criterion, run: InRun) -> Criterion:
-        """The criterion with the sides of this run.
-
-        Raises:
-            ConfigurationError: it cannot be compared.
-        """
-        owner = f"criterion {criterion.id!r}"
-        if find_spec("scipy") is None:
-            raise ConfigurationError(
-                f"{owner}: Compare needs scipy: pip install 'pytest-deploygate[compare]'"
-            )
-        given = self._in_run(run, owner)
-        given._refuse(criterion, owner)
-        sides = sided.Sides() if self.before else sided.Sides.of(given.new, given.old, owner)
-        state = _State(criterion.query, criterion.unit, sides, run)
-        at_worst_warning = self.before is not None and not self.blocks
-        policy = criterion.no_data
-        if at_worst_warning and policy is NoData.NO_GO:
-            policy = NoData.WARNING
-        return replace(
-            criterion,
-            kind=replace(given, state=state),
-            unit=_TIMES,
-            query=sides.expr(criterion.query, NEW, given._step()),
-            culprit=sides.expr(criterion.culprit, NEW, given._step()),
-            severity=Severity.WARNING if at_worst_warning else criterion.severity,
-            no_data=policy,
-        )
-
-    def _in_run(self, run: InRun, owner: str) -> Compare:
-        return replace(self, new=run.in_query(self.new, owner), old=run.in_query(self.old, owner))
-
-    def _refuse(self, criterion: Criterion, owner: str) -> None:
-        if criterion.comparison is Comparison.EQUALS:
-            raise ConfigurationError(f"{owner}: a comparison needs at_most or at_least, not equals")
-        limit, worst = criterion.limit, self._tolerable(criterion)
-        lower = criterion.comparison.lower_is_better
-        if not limit > 0 or not worst > 0 or (worst <= limit if lower else worst >= limit):
-            raise ConfigurationError(
-                f"{owner}: limit {limit:g} and tolerable {worst:g}: give ratios above 0, and a "
-                "tolerable that is worse than the limit"
-            )
-        for name, template in self._templates(criterion).items():
-            if self.before is None and not sided.has_side(template):
-                raise ConfigurationError(
-                    f"{owner}: {name} has no $side: write it in a selector, as in metric{{$side}}"
-                )
-            if self.before is not None and sided.has_side(template):
-                raise ConfigurationError(
-                    f"{owner}: {name} has $side, which a comparison with before does not know"
-                )
-
-    def _templates(self, criterion: Criterion) -> dict[str, str]:
-        return {"query": self.state.template or criterion.query}
-
-    def _tolerable(self, criterion: Criterion) -> float:
-        if self.tolerable is not None:
-            return number(self.tolerable)
-        return criterion.limit * (2 if criterion.comparison.lower_is_better else 0.5)
-
-    def measuring(self, criterion: Criterion, at: float) -> InstantQuery | None:
-        """How often the metric is scraped, and which label values exist."""
-        template = next(reversed(self._templates(criterion).values()))
-        expr = sided.question(template, self.state.sides, self.length)
-        return InstantQuery(expr, at) if expr else None
-
-    def measured(self, series: Sequence[Series]) -> Compare:
-        """The same, knowing that."""
-        return replace(
-            self,
-            state=self.state._replace(scrapes=Scrapes.of(series, self.state.sides, self.length)),
-        )
-
-    @property
-    def _interval(self) -> float:
-        return self.state.scrapes.interval or _USUAL_INTERVAL
-
-    def _least_step(self) -> float:
-        return max(
-            _SCRAPES_IN_STEP * self.state.scrapes.interval, sided.longest_range(self.state.template)
-        )
-
-    def _step(self) -> float:
-        """The length of a slice in seconds."""
-        return seconds(self.step) if self.step is not None else max(_LEAST_STEP, self._least_step())
-
-    def _spans(self, at: float) -> Spans:
-        if self.before is None:
-            return Spans(at, at, self.length)
-        deployed, before = self.state.run.deployed_at, seconds(self.before)
-        if deployed is None:
-            return Spans(at, at - before, self.length)
-        length = min(self.length, at - deployed)
-        return Spans(at, min(at - before, deployed), length)
-
     def queries(self, criterion: Criterion, times: Times) -> Sequence[Query]:
         """The values of both sides, a point for each slice."""
         spans, step = self._spans(times.end), self._step()
         (template,) = self._templates(criterion).values()
         return [
-            _range(self.state.sides.expr(template, side, step), end, spans.length, step)
+            range_of(self.state.sides.expr(template, side, step), end, spans.length, step)
             for side, end in ((NEW, spans.new_end), (OLD, spans.old_end))
         ]
-
-    def pairs(self, answers: Answers) -> int:
-        """How many pairs share the confidence; one that lacks both sides counts, too."""
-        if self.per_pair:
-            return 0
-        keys = {self.state.sides.key(one) for answer in answers for one in answer}
-        return max(1, len(keys))
-
-    def decide(self, criterion: Criterion, answers: Answers, at: float) -> list[Decision]:
-        """One decision for each pair."""
-        problem = self.state.scrapes.why_not(self.state.sides) or self._why_no_counters(criterion)
-        if problem:
-            return [_nothing(criterion, at, Reason.ERROR, problem)]
-        if self.step is not None and self._step() < self._least_step():
-            return [_nothing(criterion, at, Reason.NO_DATA, self._too_short())]
-        if self._spans(at).length <= 0:
-            why = "the deployment (--gate-deployed-at) is not before the evaluation time"
-            return [_nothing(criterion, at, Reason.NO_DATA, why)]
-        grouped = [_by_key(self.state.sides, one) for one in answers]
-        keys = sorted({key for one in grouped for key in one})
-        if lacking := self._lacking(grouped):
-            return [_nothing(criterion, at, Reason.NO_DATA, lacking)]
-        divisor = 1 if self.per_pair else self.state.run.pairs(at)
-        error = (1 - self.confidence) / (divisor * self.state.run.rounds)
-        return [
-            self._decide_pair(criterion, key, [one.get(key, []) for one in grouped], at, error)
-            for key in keys
-        ]
-
-    def _why_no_counters(self, criterion: Criterion) -> str:
-        return ""
-
-    def _too_short(self) -> str:
-        longest, needed = sided.longest_range(self.state.template), self._least_step()
-        interval = self.state.scrapes.interval
-        why = (
-            f"the range of its query, {spoken(longest)}"
-            if longest == needed
-            else f"four scrape intervals of {spoken(interval)}"
-        )
-        return sided.too_short(self._step(), needed, why)
-
-    def _lacking(self, grouped: Sequence[Mapping[Key, Sequence[Series]]]) -> str:
-        """Which side matches nothing at all, and what exists."""
-        new, old = self._counted(grouped)
-        if new and old:
-            return ""
-        if self.before is not None:
-            return words.nothing_then("now" if not new else "before")
-        missing = [side for side, found in ((NEW, new), (OLD, old)) if not found]
-        return words.matches_nothing(
-            [(side, self.state.sides.wording(side)) for side in missing], self.state.scrapes.values
-        )
-
-    def _counted(
-        self, grouped: Sequence[Mapping[Key, Sequence[Series]]]
-    ) -> tuple[Mapping[Key, Sequence[Series]], Mapping[Key, Sequence[Series]]]:
-        """What must be there of the new side and of the old side."""
-        new, old = grouped
-        return new, old
 
     def _decide_pair(
         self,
@@ -326,14 +92,14 @@ class Compare(Kind):
                 return pair.nothing(words.several(side, len(given)), Reason.ERROR)
         ends = spans.new_end, spans.old_end
         for side, given, end in zip((NEW, OLD), found, ends, strict=True):
-            if age := _age(given, end, step):
+            if age := age_of(given, end, step):
                 return pair.nothing(words.ended(side, age))
         if why := words.cut_off(criterion, [one[0] for one in found]):
             return pair.nothing(why, Reason.ERROR)
         new = found[0][0]
         if not math.isfinite(new.value) and (criterion.nan_is_breach or math.isinf(new.value)):
             return hold(criterion, pair.series, new.value)
-        columns = [_places(one[0], end, step) for one, end in zip(found, ends, strict=True)]
+        columns = [places_of(one[0], end, step) for one, end in zip(found, ends, strict=True)]
         both = [place for place in sorted(columns[0].keys() & columns[1].keys())]
         values = [[column[place] for place in both] for column in columns]
         if len(both) < _FEWEST_VALUES:
@@ -368,189 +134,6 @@ class Compare(Kind):
         against = Differences(apart(criterion.limit), apart(most))
         return pair.decided_by_difference(against, error, undivided, minutes, means)
 
-    def explain(self, criterion: Criterion, decision: Decision) -> str:
-        """Both values, and what the interval of their ratio is."""
-        return words.explained(criterion, self.state.unit, decision)
-
-    def sides(self, criterion: Criterion, decision: Decision) -> Sides | None:
-        """Both values and the interval, for reports."""
-        return words.sides(self.state.unit, decision)
-
-    def promql(self, criterion: Criterion) -> NotExpressible:
-        """The ratio, to be drawn."""
-        return NotExpressible(_CANNOT, self._ratio(criterion))
-
     def _ratio(self, criterion: Criterion) -> str:
         (template,) = self._templates(criterion).values()
         return self._divided(*(self._over_all(template, side) for side in (NEW, OLD)))
-
-    def _over_all(self, template: str, side: str) -> str:
-        expr = operand(self.state.sides.expr(template, side, self.length).strip())
-        if side == NEW or self.before is None:
-            return expr
-        return f"last_over_time({expr}[1m:1m] offset {spoken(seconds(self.before))})"
-
-    def _divided(self, new: str, old: str) -> str:
-        names = self.state.sides.names
-        ignoring = f" ignoring ({', '.join(map(label_name, names))})" if names else ""
-        return f"{new}\n/{ignoring}\n{old}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shares(Compare):
-    """Judge how many times the share of the new side is that of the old side.
-
-    Args:
-        total: the query for all events.
-    """
-
-    total: str = ""
-
-    def _in_run(self, run: InRun, owner: str) -> Compare:
-        new, old, total = (run.in_query(one, owner) for one in (self.new, self.old, self.total))
-        return replace(self, new=new, old=old, total=total)
-
-    def _refuse(self, criterion: Criterion, owner: str) -> None:
-        Compare._refuse(self, criterion, owner)
-        for name, template in self._templates(criterion).items():
-            if not sided.has_window(template):
-                raise ConfigurationError(
-                    f"{owner}: {name} has no $window: shares need counts of a slice of time, as in "
-                    "increase(metric[$window])"
-                )
-
-    def _templates(self, criterion: Criterion) -> dict[str, str]:
-        return {"query": self.state.template or criterion.query, "total": self.total}
-
-    @property
-    def _apart(self) -> float:
-        """Seconds from one slice to the next.
-
-        A range of n scrapes has the increase over n - 1 scrape intervals: slices that follow each
-        other without an overlap would lose one interval in each of them.
-        """
-        return self._step() - self._interval
-
-    def queries(self, criterion: Criterion, times: Times) -> Sequence[Query]:
-        """The judged events and all events of both sides, a point for each slice."""
-        spans, step = self._spans(times.end), self._step()
-        return [
-            _range(
-                self.state.sides.expr(template, side, step),
-                end - _JUST_BEFORE,
-                max(spans.length - step, 0.0),
-                self._apart,
-            )
-            for side, end in ((NEW, spans.new_end), (OLD, spans.old_end))
-            for template in self._templates(criterion).values()
-        ]
-
-    def _why_no_counters(self, criterion: Criterion) -> str:
-        scrapes = self.state.scrapes
-        if scrapes.falls > max(2.0, _FALLS * scrapes.samples):
-            return words.falling(scrapes.falls, self.length)
-        return ""
-
-    def _counted(
-        self, grouped: Sequence[Mapping[Key, Sequence[Series]]]
-    ) -> tuple[Mapping[Key, Sequence[Series]], Mapping[Key, Sequence[Series]]]:
-        return grouped[1], grouped[3]
-
-    def _decide_pair(
-        self,
-        criterion: Criterion,
-        key: Key,
-        found: Sequence[Sequence[Series]],
-        at: float,
-        error: float,
-    ) -> Decision:
-        spans, apart = self._spans(at), self._apart
-        pair = Pair(criterion, Series(dict(key), ((at, math.nan),)))
-        ends = [spans.new_end] * 2 + [spans.old_end] * 2
-        columns = [
-            self._counts(one, end - _JUST_BEFORE) for one, end in zip(found, ends, strict=True)
-        ]
-        if min((count for column in columns for count in column.values()), default=0) < 0:
-            return pair.nothing(words.NEGATIVE, Reason.ERROR)
-        for side, given, column in ((NEW, found[1], columns[1]), (OLD, found[3], columns[3])):
-            if not given:
-                return pair.nothing(words.no_side(side))
-            if not any(column.values()):
-                return pair.nothing(words.no_traffic(side))
-        for side, given, end in ((NEW, found[1], spans.new_end), (OLD, found[3], spans.old_end)):
-            if age := _age(given, end - _JUST_BEFORE, apart):
-                return pair.nothing(words.ended(side, age))
-        both = sorted(columns[1].keys() & columns[3].keys())
-        counts = [[column.get(place, 0) for place in both] for column in columns]
-        traffic = [sum(column) for column in counts]
-        minutes = len(both) * apart / 60
-        if min(traffic[1], traffic[3]) < self.minimum:
-            return pair.nothing(words.below_minimum(traffic[1], traffic[3], self.minimum, minutes))
-        shares = [
-            [a / b if b else math.nan for a, b in zip(*two, strict=True)]
-            for two in (counts[:2], counts[2:])
-        ]
-        return self._decide_counts(pair.drawn(both, shares, spans, apart), counts, minutes, error)
-
-    def _decide_counts(
-        self, pair: Pair, counts: Sequence[Sequence[float]], minutes: float, error: float
-    ) -> Decision:
-        from pytest_deploygate.kinds.compare_statistics import Counts, ShareRatio
-
-        criterion = pair.criterion
-        sums = [sum(column) for column in counts]
-        means = [sums[0] / sums[1], sums[2] / sums[3]]
-        if not sums[0] and not sums[2]:
-            return pair.without_events(means, sums)
-        used = Counts.of(*counts)
-        if used.slices < 2:
-            return pair.nothing(words.too_few(used.slices, 2, self._apart))
-        most = self._tolerable(criterion)
-        undivided = 1 - self.confidence
-        return pair.decided(ShareRatio(used), most, error, undivided, minutes, means, sums)
-
-    def _counts(self, series: Sequence[Series], end: float) -> dict[int, float]:
-        """Whole events in each slice, by the number of slices before the newest one."""
-        found: dict[int, float] = {}
-        for one in series:
-            for place, value in _places(one, end, self._apart).items():
-                counted = round(value * self._apart / self._step())
-                found[place] = found.get(place, 0) + counted
-        return found
-
-    def _ratio(self, criterion: Criterion) -> str:
-        bad, total = self._templates(criterion).values()
-        shares = (
-            f"(\n{self._over_all(bad, side)}\n/\n{self._over_all(total, side)}\n)"
-            for side in (NEW, OLD)
-        )
-        return self._divided(*shares)
-
-
-def _range(expr: str, end: float, length: float, step: float) -> RangeQuery:
-    """Points every ``step`` seconds until the end, as many as the length has room for."""
-    steps = math.floor(max(length, 0.0) / step + 1e-6)
-    return RangeQuery(expr, round(end - steps * step, 3), round(end, 3), step)
-
-
-def _places(series: Series, end: float, step: float) -> dict[int, float]:
-    """The finite values, by the number of steps before the end."""
-    found = ((round((end - time) / step), value) for time, value in series.points)
-    return {place: value for place, value in found if math.isfinite(value)}
-
-
-def _age(series: Sequence[Series], end: float, step: float) -> float:
-    """Seconds for which no series of a side has had a value, 0 if one has a current one."""
-    return min(past.age_of_ended(one, end, 2 * step) for one in series)
-
-
-def _by_key(sides: sided.Sides, answer: Sequence[Series]) -> dict[Key, list[Series]]:
-    found: dict[Key, list[Series]] = {}
-    for one in answer:
-        found.setdefault(sides.key(one), []).append(one)
-    return found
-
-
-def _nothing(criterion: Criterion, at: float, reason: Reason, why: str) -> Decision:
-    """About all pairs together."""
-    return undecided(criterion, Series(dict(criterion.match), ((at, math.nan),)), reason, why)

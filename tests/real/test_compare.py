@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pytest_deploygate import Compare, Criterion, Times
+from pytest_deploygate import Compare, Criterion, Kind, Times
 from pytest_deploygate.engine.judgements import STATUSES
 from pytest_deploygate.engine.judging_many import judge_many
 from pytest_deploygate.engine.run import GateRun
@@ -220,7 +220,7 @@ def test_rules_and_dashboard_draw_the_ratio_and_say_that_they_cannot_judge(
     assert printed("grafana").count("only the ratio is drawn") == 4
 
 
-def criterion(kind: Compare, **details: Any) -> Criterion:
+def criterion(kind: Kind, **details: Any) -> Criterion:
     given = {"id": "x", "at_most": 1.25, "query": "avg(memory_bytes{$side})", "kind": kind}
     return Criterion(**{**given, **details})
 

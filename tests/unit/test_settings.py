@@ -16,7 +16,7 @@ from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.plugin.run_outputs import pushgateway
 
-HERE = Path("/work/here")
+HERE = Path("/project/here")
 
 
 def file(table: dict[str, Any], environment: str = "") -> Layer:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pytest_deploygate.cli.exports.forms import form_of
+from pytest_deploygate.cli.written import write_file
 from pytest_deploygate.config.finding import project_of
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.files import write_atomically
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.promql.expressions import Expressions, NotExpressible
 
@@ -100,10 +100,5 @@ def write(text: str, output: Path | None) -> int:
     if output is None:
         sys.stdout.write(text)
         return 0
-    try:
-        write_atomically(output, text)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--output {output}: cannot be written: {error.strerror}"
-        ) from None
+    write_file("--output", output, text)
     return 0

@@ -15,12 +15,11 @@ from pytest_deploygate.core.backtest import (
     Suggestion,
 )
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.text import counted, value_text
+from pytest_deploygate.core.text import SCREEN, counted, cut, value_text
 from pytest_deploygate.core.verdict import Verdict
 
-WIDTH = 80
 _MOST_PERIODS, _MOST_CHECKS, _MOST_NAMED = 3, 7, 2
-_RULE = "-" * WIDTH
+_RULE = "-" * SCREEN
 
 
 def lines(report: BacktestReport, written: Mapping[str, str]) -> Iterator[str]:
@@ -63,11 +62,6 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def cut(text: str, width: int = WIDTH) -> str:
-    """The text, at most so many characters of it."""
-    return text if len(text) <= width else f"{text[: width - 3]}..."
-
-
 def verdict_shares(outcome: Outcome, step: float) -> str:
     """``GO 91.3 % (6d9h)   WARNING 6.2 % (10h25m)   NO-GO 2.5 % (4h15m)``."""
     parts = []
@@ -87,7 +81,7 @@ def _periods(outcome: Outcome, against: Outcome | None) -> Iterator[str]:
     for period in sorted(found, key=lambda one: -one.length)[:_MOST_PERIODS]:
         failed, worst = what_failed(period), worst_series(period)
         line = f"  {moment(period.begin)}  {spoken(period.length):>7}  {failed}"
-        apart = bool(worst) and len(line) + len(worst) + 2 > WIDTH
+        apart = bool(worst) and len(line) + len(worst) + 2 > SCREEN
         yield cut(line if apart or not worst else f"{line}; {worst}")
         if apart:
             yield cut(f"    {worst}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
+from pytest_deploygate.core.document import iso
 from pytest_deploygate.core.history import Entry, History
 from pytest_deploygate.core.verdict import Verdict
 
@@ -15,10 +15,10 @@ def render(history: History) -> str:
     """The document."""
     document = {
         "file": history.file,
-        "from": _iso(history.begin),
-        "to": _iso(history.end),
+        "from": iso(history.begin),
+        "to": iso(history.end),
         "shares": {one.value: history.share(one) for one in Verdict},
-        "last_go": None if history.last_go is None else _iso(history.last_go),
+        "last_go": None if history.last_go is None else iso(history.last_go),
         "most_failed": [{"id": id_, "count": count} for id_, count in history.most_failed],
         "torn": history.torn,
         "entries": [_entry(one) for one in history.entries],
@@ -27,9 +27,4 @@ def render(history: History) -> str:
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    return {**asdict(entry), "time": _iso(entry.time), "verdict": entry.verdict.value}
-
-
-def _iso(time: float) -> str:
-    moment = datetime.fromtimestamp(time, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {**asdict(entry), "time": iso(entry.time), "verdict": entry.verdict.value}

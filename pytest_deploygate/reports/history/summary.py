@@ -7,29 +7,28 @@ from datetime import UTC, datetime
 
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.history import Entry, History
-from pytest_deploygate.core.text import counted
+from pytest_deploygate.core.text import SCREEN, counted, cut
 from pytest_deploygate.core.verdict import Verdict
 
-WIDTH = 80
 _MOST_ENTRIES = 20
 _MOST_FAILED = 5
-_RULE = "-" * WIDTH
+_RULE = "-" * SCREEN
 
 
 def lines(history: History) -> Iterator[str]:
     """The newest entries as a table, the share of each verdict, and what failed most often."""
     entries = history.entries
-    yield _cut(f"HISTORY  {history.file}: {counted(len(entries), 'verdict')}")
+    yield cut(f"HISTORY  {history.file}: {counted(len(entries), 'verdict')}")
     yield _RULE
     for entry in entries[-_MOST_ENTRIES:]:
-        yield _cut(_row(entry))
+        yield cut(_row(entry))
     if len(entries) > _MOST_ENTRIES:
         yield f"... and {len(entries) - _MOST_ENTRIES:,} before; --json and --html list all"
     yield _RULE
     yield shares(history)
     yield f"Last GO: {since_go(history)}"
     for id_, count in history.most_failed[:_MOST_FAILED]:
-        yield _cut(f"Failed {count:,} x: {id_}")
+        yield cut(f"Failed {count:,} x: {id_}")
     if history.torn:
         yield f"Notice: {counted(history.torn, 'line')} could not be read, and left out"
 
@@ -60,7 +59,3 @@ def version(entry: Entry) -> str:
 def _row(entry: Entry) -> str:
     what = " ".join(filter(None, (entry.environment, version(entry))))
     return f"{moment(entry.time)}  {entry.verdict.label:<7}  {what:<12}  {entry.why}".rstrip()
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

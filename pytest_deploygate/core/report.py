@@ -151,7 +151,7 @@ class GateReport:
 
     @property
     def verdict_without_freezes(self) -> Verdict:
-        """What the verdict would be at another time: a freeze is no reason to roll back."""
+        """What the verdict would be at another time: nobody rolls back for a freeze."""
         others = [result for result in self.results if not result.is_freeze]
         if self.obstacles or len(others) == len(self.results):
             return self.verdict

@@ -74,6 +74,6 @@ def holding(waivers: Iterable[Waiver], check: str, at: float) -> tuple[Waiver, .
 
 
 def moment(at: float) -> str:
-    """``2026-12-03 12:00 UTC``; with seconds where it is no whole minute."""
+    """``2026-12-03 12:00 UTC``; with seconds unless it is a whole minute."""
     time = datetime.fromtimestamp(at, UTC)
     return f"{time:%Y-%m-%d %H:%M:%S} UTC" if at % 60 else f"{time:%Y-%m-%d %H:%M} UTC"

@@ -155,7 +155,7 @@ class Watch(Watching):
         return End(results, outcome, blind)
 
     def _seen_too_little(self) -> str:
-        """A round that was NO-GO alone is no way to GO, whatever the checks make of no data."""
+        """Never GO after a round that was NO-GO alone, whatever the checks make of no data."""
         if not self._blind:
             return ""
         rounds = counted(self._seen, "round")

@@ -64,7 +64,7 @@ class TwoSides(Kind):
     state: _State = field(default=_State(), repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse what is no comparison."""
+        """Refuse what is not a comparison."""
         length = seconds(self.window)
         if self.step is not None and seconds(self.step) * 2 > length:
             raise ConfigurationError(

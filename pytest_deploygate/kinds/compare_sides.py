@@ -42,7 +42,7 @@ class Sides(NamedTuple):
         """The matchers in two texts.
 
         Raises:
-            ConfigurationError: they are no matchers, or one series is on both sides.
+            ConfigurationError: they are not matchers, or one series is on both sides.
         """
         sides = cls(matchers(new, f"{owner}: new"), matchers(old, f"{owner}: old"))
         for given in sides:

@@ -146,7 +146,7 @@ def cut_off(criterion: Criterion, both: Sequence[Series]) -> str:
 def falling(falls: float, length: float) -> str:
     """That a counter is none."""
     return (
-        f"the counts are no counters: a series fell {falls:.0f} times in {spoken(length)}; give "
+        f"the counts are not counters: a series fell {falls:.0f} times in {spoken(length)}; give "
         "queries for counters, as in increase(metric[$window])"
     )
 

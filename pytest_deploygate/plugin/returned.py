@@ -74,7 +74,7 @@ def _watched(item: pytest.Function) -> Iterator[None]:
 class _Watch:
     """Whether a function is a coroutine, and whether it ever began.
 
-    The warning of pytest about a returned value is no help: ``-W``, ``-p no:warnings`` and the
+    The warning of pytest about a returned value does not help: ``-W``, ``-p no:warnings`` and the
     mark ``filterwarnings`` silence it. Hence the function itself is replaced.
     """
 

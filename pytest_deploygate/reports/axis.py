@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 _DAY = 86400.0
-_MINUTES = 600.0  # seconds; a quarter of a shorter axis is no round number of minutes
+_MINUTES = 600.0  # seconds; a quarter of a shorter axis is not a round number of minutes
 _MOST_TICKS = 6
 _SMALLEST = 1e-290
 

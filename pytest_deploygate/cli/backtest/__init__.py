@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _spared_garbage_collector() -> Iterator[None]:
-    """Hundreds of thousands of points are no garbage: let it search them less often."""
+    """Let it search less often: hundreds of thousands of points are not garbage."""
     usual = gc.get_threshold()
     gc.set_threshold(50000, 20, 20)
     try:

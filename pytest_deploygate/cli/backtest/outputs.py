@@ -18,7 +18,7 @@ Render = Callable[[], str]
 def written(
     report: BacktestReport, arguments: argparse.Namespace, redactor: Redactor
 ) -> tuple[str, ...]:
-    """Write everything; what cannot be written is no reason to lose the rest.
+    """Write everything; go on where one thing cannot be written.
 
     Returns:
         What went wrong: of the backtest, and of its files.

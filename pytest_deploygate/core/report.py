@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
@@ -19,6 +19,13 @@ from pytest_deploygate.core.verdict import Verdict, decide
 
 WORST_FIRST = (Status.NO_GO, Status.WARNING, Status.WAIVED, Status.SKIPPED, Status.GO)
 """The order in which outputs show checks."""
+
+
+def worst_status(statuses: Collection[Status | None]) -> Status | None:
+    """The first of these in that order; None if there is none."""
+    return next((one for one in WORST_FIRST if one in statuses), None)
+
+
 LIGHTS = {
     Status.GO: "🟢",
     Status.WARNING: "🟡",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pytest_deploygate.core.report import WORST_FIRST, GateReport, worst_first
+from pytest_deploygate.core.report import WORST_FIRST, GateReport, worst_first, worst_status
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import counted
 
@@ -82,7 +82,7 @@ def in_cells(statuses: Sequence[Status | None]) -> list[Status | None]:
     """The worst status of the rounds of each cell: one round, or several where there are many."""
     size = _in_a_cell(len(statuses))
     parts = (statuses[first : first + size] for first in range(0, len(statuses), size))
-    return [next((one for one in WORST_FIRST if one in part), None) for part in parts]
+    return [worst_status(part) for part in parts]
 
 
 def _in_a_cell(rounds: int) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pytest_deploygate.core.backtest import BacktestReport
-from pytest_deploygate.core.report import WORST_FIRST
+from pytest_deploygate.core.report import worst_status
 from pytest_deploygate.core.result import Status
 from pytest_deploygate.core.verdict import Verdict
 
@@ -67,7 +67,7 @@ def cells(
 
 def _cell(place: int, statuses: Sequence[Status], first: int, report: BacktestReport) -> Cell:
     counts = Counter(statuses)
-    worst = next(status for status in WORST_FIRST if counts[status])
+    worst = worst_status(statuses) or Status.SKIPPED
     begin = datetime.fromtimestamp(report.times[first], UTC)
     label = worst.value.replace("_", "-")
     number = f" at {counts[worst]} of {len(statuses)} steps" if len(statuses) > 1 else ""

@@ -18,8 +18,8 @@ from pytest_deploygate.core.verdict import Verdict
 def read(path: Path, *, begin: float, end: float, environment: str = "") -> History:
     """The entries of a file in a span of time.
 
-    A line that is not an entry, such as the last one of a process that was killed, is counted and left
-    out.
+    A line that is not an entry, such as the last one of a process that was killed, is counted and
+    left out.
 
     Args:
         path: what ``--gate-history`` wrote.

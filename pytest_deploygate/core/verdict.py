@@ -41,7 +41,7 @@ def decide(results: Sequence[Result], *, partial: bool = False) -> Verdict:
 
 
 WITHOUT_SIGHT = frozenset({"targets_up", "no_alerts"})
-"""The ids of checks that do not keep a gate from being blind. A freeze begins with ``freeze``."""
+"""The ids of checks that do not keep a gate from being blind."""
 
 
 def gives_sight(check: str, query: str = "") -> bool:
@@ -49,8 +49,7 @@ def gives_sight(check: str, query: str = "") -> bool:
 
     One that asks for alerts does not, whatever its id.
     """
-    is_without = check in WITHOUT_SIGHT or check.startswith("freeze")
-    return not is_without and not query.startswith("ALERTS{")
+    return check not in WITHOUT_SIGHT and not query.startswith("ALERTS{")
 
 
 def blindness(results: Sequence[Result], left_out: Container[str] = ()) -> str:
@@ -61,7 +60,7 @@ def blindness(results: Sequence[Result], left_out: Container[str] = ()) -> str:
     what the application does: a gate that could evaluate only such a check is blind.
 
     Args:
-        results: of all checks.
+        results: of all checks; freezes are not among them.
         left_out: the ids of checks that were not run on purpose: they make no gate blind.
     """
     if results and all(result.status is Status.SKIPPED for result in results):

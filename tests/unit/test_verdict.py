@@ -99,3 +99,9 @@ def test_a_gate_of_which_every_critical_check_is_left_out_says_so() -> None:
     assert unguarded([left_out(), MEASURED], OFF) == ""
     assert unguarded([left_out(), result(id="plain", marked=False)], OFF) == ""
     assert unguarded([MILD, left_out(severity=Severity.WARNING)], OFF) == ""
+
+
+@pytest.mark.parametrize("id_", ["freezer_temperature", "freeze", "freezes_left", "targets_up_2"])
+def test_a_check_is_not_taken_for_another_kind_by_its_name(id_: str) -> None:
+    assert blindness([result(id=id_, **ERROR)])
+    assert not blindness([result(id=id_)])

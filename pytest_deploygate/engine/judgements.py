@@ -58,6 +58,20 @@ class Judgements:
         arrays = {name: getattr(self, name)[places] for name in _ARRAYS}
         return replace(self, times=tuple(self.times[n] for n in places), **arrays)
 
+    def result(self, criterion: Criterion, place: int) -> Result:
+        """The judgement at one of the times, without words."""
+        return Result(
+            id=criterion.id,
+            name=criterion.title,
+            severity=criterion.level,
+            status=STATUSES[self.statuses[place]],
+            reason=REASONS[self.reasons[place]],
+            message="",
+            value=float(self.values[place]) if self.worst[place] >= 0 else None,
+            labels=self.named(place) or {},
+            timestamp=self.times[place],
+        )
+
     def named(self, place: int) -> Mapping[str, str] | None:
         """The labels of the worst series at one of the times; None where none is named."""
         return self.labels[self.worst[place]] if self.worst[place] >= 0 else None

@@ -12,9 +12,9 @@ from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
-from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair
+from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair, Spans
 from pytest_deploygate.kinds.compare_shares import Shares
-from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
+from pytest_deploygate.kinds.compare_sides import NEW, OLD
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.limit import hold
 from pytest_deploygate.kinds.times import Times
@@ -76,15 +76,9 @@ class Compare(TwoSides):
         ]
 
     def _decide_pair(
-        self,
-        criterion: Criterion,
-        key: Key,
-        found: Sequence[Sequence[Series]],
-        at: float,
-        error: float,
+        self, pair: Pair, found: Sequence[Sequence[Series]], spans: Spans, error: float
     ) -> Decision:
-        spans, step = self._spans(at), self._step()
-        pair = Pair(criterion, Series(dict(key), ((at, math.nan),)))
+        criterion, step = pair.criterion, self._step()
         for side, given in zip((NEW, OLD), found, strict=True):
             if not given:
                 return pair.nothing(words.no_side(side))

@@ -19,7 +19,7 @@ from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, InRun, Kind
-from pytest_deploygate.kinds.compare_pair import Spans, undecided
+from pytest_deploygate.kinds.compare_pair import Pair, Spans, undecided
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key, Scrapes
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.promql.expressions import NotExpressible, label_name, operand
@@ -213,7 +213,8 @@ class TwoSides(Kind):
             return [_nothing(criterion, at, Reason.ERROR, problem)]
         if self.step is not None and self._step() < self._least_step():
             return [_nothing(criterion, at, Reason.NO_DATA, self._too_short())]
-        if self._spans(at).length <= 0:
+        spans = self._spans(at)
+        if spans.length <= 0:
             why = "the deployment (--gate-deployed-at) is not before the evaluation time"
             return [_nothing(criterion, at, Reason.NO_DATA, why)]
         grouped = [_by_key(self.state.sides, one) for one in answers]
@@ -222,9 +223,10 @@ class TwoSides(Kind):
             return [_nothing(criterion, at, Reason.NO_DATA, lacking)]
         divisor = 1 if self.per_pair else self.state.run.pairs(at)
         error = (1 - self.confidence) / (divisor * self.state.run.rounds)
+        pairs = {key: Pair(criterion, Series(dict(key), ((at, math.nan),))) for key in keys}
         return [
-            self._decide_pair(criterion, key, [one.get(key, []) for one in grouped], at, error)
-            for key in keys
+            self._decide_pair(pair, [one.get(key, []) for one in grouped], spans, error)
+            for key, pair in pairs.items()
         ]
 
     def _why_no_counters(self, criterion: Criterion) -> str:
@@ -284,20 +286,14 @@ class TwoSides(Kind):
 
     @abstractmethod
     def _decide_pair(
-        self,
-        criterion: Criterion,
-        key: Key,
-        found: Sequence[Sequence[Series]],
-        at: float,
-        error: float,
+        self, pair: Pair, found: Sequence[Sequence[Series]], spans: Spans, error: float
     ) -> Decision:
         """Decide about one pair.
 
         Args:
-            criterion: that is judged.
-            key: the labels of the pair.
-            found: the series of the pair, of each query.
-            at: the evaluation time in Unix seconds.
+            pair: that is judged.
+            found: its series, of each query.
+            spans: the times of both sides.
             error: what is left of 1 by the confidence, divided among all pairs and rounds.
         """
 

@@ -15,7 +15,7 @@ from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.base import InRun
 from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
-from pytest_deploygate.kinds.compare_pair import Pair
+from pytest_deploygate.kinds.compare_pair import Pair, Spans
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.times import Times
@@ -86,15 +86,9 @@ class Shares(TwoSides):
         return grouped[1], grouped[3]
 
     def _decide_pair(
-        self,
-        criterion: Criterion,
-        key: Key,
-        found: Sequence[Sequence[Series]],
-        at: float,
-        error: float,
+        self, pair: Pair, found: Sequence[Sequence[Series]], spans: Spans, error: float
     ) -> Decision:
-        spans, apart = self._spans(at), self._apart
-        pair = Pair(criterion, Series(dict(key), ((at, math.nan),)))
+        apart = self._apart
         ends = [spans.new_end] * 2 + [spans.old_end] * 2
         columns = [
             self._counts(one, end - _JUST_BEFORE) for one, end in zip(found, ends, strict=True)

@@ -65,9 +65,11 @@ Judge = Callable[..., tuple[pytest.RunResult, dict[str, Any]]]
 @pytest.fixture
 def judge(pytester: pytest.Pytester, run_gate: Gate) -> Judge:
     """Judge the checks over such rounds in the past, and read the JSON report."""
-    pytester.makepyfile(test_production=CHECKS)
 
-    def run(rounds: str, *arguments: str) -> tuple[pytest.RunResult, dict[str, Any]]:
+    def run(
+        rounds: str, *arguments: str, checks: str = CHECKS
+    ) -> tuple[pytest.RunResult, dict[str, Any]]:
+        pytester.makepyfile(test_production=checks)
         with production(rounds) as server:
             where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "test_production.py")
             result = run_gate(*where, "--gate-json=gate.json", *arguments)
@@ -207,8 +209,8 @@ def test_a_replay_knows_that_the_watch_was_not_over(
     assert run_gate(*replay).ret == 0
 
 
-def test_a_round_is_a_whole_run_of_the_tests(pytester: pytest.Pytester, run_gate: Gate) -> None:
-    pytester.makepyfile("""
+def test_a_round_is_a_whole_run_of_the_tests(judge: Judge) -> None:
+    checks = """
         import pytest, warnings
         RUNS = []
 
@@ -228,12 +230,9 @@ def test_a_round_is_a_whole_run_of_the_tests(pytester: pytest.Pytester, run_gate
         @pytest.mark.critical
         def test_b(login):
             assert RUNS.count("login") == login
-    """)
-    with production("GGGG") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
-        result = run_gate(*where, "--gate-watch=90s")
+    """
+    result, report = judge("GGGG", "--gate-watch=90s", checks=checks)
     assert result.ret == 1
-    report = json.loads((pytester.path / "gate.json").read_text())
     assert len(report["rounds"]) == 4
     assert [one["verdict"] for one in report["rounds"]] == ["GO", "NO_GO", "GO", "GO"]
     (test,) = (one for one in report["tests"] if one["nodeid"].endswith("test_a"))
@@ -242,7 +241,7 @@ def test_a_round_is_a_whole_run_of_the_tests(pytester: pytest.Pytester, run_gate
 
 
 def test_a_test_begins_in_every_round_as_it_did_the_first_time(
-    pytester: pytest.Pytester, run_gate: Gate
+    pytester: pytest.Pytester, judge: Judge
 ) -> None:
     pytester.makeconftest("""
         import pytest
@@ -252,7 +251,7 @@ def test_a_test_begins_in_every_round_as_it_did_the_first_time(
             assert not hasattr(item, "tries"), "a plugin would try it no more"
             item.tries = 1
     """)
-    pytester.makepyfile("""
+    checks = """
         import pytest, unittest
         pytestmark = pytest.mark.critical
 
@@ -265,16 +264,13 @@ def test_a_test_begins_in_every_round_as_it_did_the_first_time(
             def test_passes(self):
                 assert not hasattr(self, "before")
                 self.before = True
-    """)
-    with production("GGGG") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}")
-        assert run_gate(*where, "--gate-watch=90s").ret == 0
+    """
+    result, _ = judge("GGGG", "--gate-watch=90s", checks=checks)
+    assert result.ret == 0
 
 
-def test_a_mark_that_a_test_gives_itself_is_gone_in_the_next_round(
-    pytester: pytest.Pytester, run_gate: Gate
-) -> None:
-    pytester.makepyfile("""
+def test_a_mark_that_a_test_gives_itself_is_gone_in_the_next_round(judge: Judge) -> None:
+    checks = """
         import pytest
 
         @pytest.mark.critical
@@ -285,10 +281,9 @@ def test_a_mark_that_a_test_gives_itself_is_gone_in_the_next_round(
         @pytest.mark.critical
         def test_b(gate):
             assert gate.query("errors")
-    """)
-    with production("GBBB") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}")
-        assert run_gate(*where, "--gate-watch=90s").ret == 2
+    """
+    result, _ = judge("GBBB", "--gate-watch=90s", checks=checks)
+    assert result.ret == 2
 
 
 def test_a_test_without_a_report_is_missing_in_every_round(
@@ -367,10 +362,8 @@ def test_a_plugin_that_runs_the_tests_itself_is_no_way_to_go(
     assert report["sentence"] == "no watch took place: a plugin ran the tests itself"
 
 
-def test_a_signal_whose_exception_a_test_catches_ends_the_watch(
-    pytester: pytest.Pytester, run_gate: Gate
-) -> None:
-    pytester.makepyfile("""
+def test_a_signal_whose_exception_a_test_catches_ends_the_watch(judge: Judge) -> None:
+    checks = """
         import contextlib, os, pytest, signal
         RUNS = []
 
@@ -381,19 +374,15 @@ def test_a_signal_whose_exception_a_test_catches_ends_the_watch(
             if len(RUNS) == 2:
                 with contextlib.suppress(BaseException):
                     os.kill(os.getpid(), signal.SIGTERM)
-    """)
-    with production("G") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
-        assert run_gate(*where, "--gate-watch=90s").ret == 2
-    report = json.loads((pytester.path / "gate.json").read_text())
+    """
+    result, report = judge("G", "--gate-watch=90s", checks=checks)
+    assert result.ret == 2
     assert len(report["rounds"]) == 1
     assert "SIGTERM" in report["sentence"]
 
 
-def test_what_ends_pytest_ends_the_watch_with_whole_reports(
-    pytester: pytest.Pytester, run_gate: Gate
-) -> None:
-    pytester.makepyfile("""
+def test_what_ends_pytest_ends_the_watch_with_whole_reports(judge: Judge) -> None:
+    checks = """
         import pytest
         RUNS = []
 
@@ -406,23 +395,18 @@ def test_what_ends_pytest_ends_the_watch_with_whole_reports(
             RUNS.append(1)
             if len(RUNS) == 3:
                 pytest.exit("enough", 0)
-    """)
-    with production("GGGG") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
-        result = run_gate(*where, "--gate-watch=90s")
+    """
+    result, report = judge("GGGG", "--gate-watch=90s", checks=checks)
     assert result.ret == 2
-    report = json.loads((pytester.path / "gate.json").read_text())
     assert statuses(report) == {"a": "GO", "b": "GO"}
     assert len(report["rounds"]) == 2
     assert "enough" in report["sentence"]
 
 
 @pytest.mark.parametrize("attribute", ["shouldfail", "shouldstop"])
-def test_what_stops_the_session_is_no_way_to_go(
-    pytester: pytest.Pytester, run_gate: Gate, attribute: str
-) -> None:
+def test_what_stops_the_session_is_no_way_to_go(judge: Judge, attribute: str) -> None:
     """As a time limit for the whole session does."""
-    pytester.makepyfile(f"""
+    checks = f"""
         import pytest
         RUNS = []
 
@@ -432,12 +416,9 @@ def test_what_stops_the_session_is_no_way_to_go(
             RUNS.append(1)
             if len(RUNS) == 2:
                 request.session.{attribute} = "out of time"
-    """)
-    with production("GGGG") as server:
-        where = (f"--prometheus-url={server.url}", f"--gate-at={END}", "--gate-json=gate.json")
-        result = run_gate(*where, "--gate-watch=90s")
+    """
+    result, report = judge("GGGG", "--gate-watch=90s", checks=checks)
     assert result.ret == 2
-    report = json.loads((pytester.path / "gate.json").read_text())
     assert len(report["rounds"]) == 1
     assert "out of time" in report["sentence"]
 

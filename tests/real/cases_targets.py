@@ -11,6 +11,20 @@ from tests.real.states import APP_1, APP_2, copied, down, left, relabelled
 
 HOUR = 3600.0
 TRAINING = ("rl_reward_trend", "rl_loss_runaway")
+NO_SERVICE = dict.fromkeys(
+    (
+        "schema_failure_rate",
+        "api_error_rate",
+        "fast_p95_latency",
+        "balanced_p95_latency",
+        "creative_p95_latency",
+        "creative_p95_sustained",
+        "fast_cache_hit_rate",
+        "balanced_cache_hit_rate",
+    ),
+    no_data("no data"),
+)
+"""What the checks of the service say where nothing of it is known."""
 NEW = dict.fromkeys(TRAINING, no_data("no value for"))
 
 
@@ -123,14 +137,7 @@ TARGETS = [
         ),
         NO_GO,
         targets_up=breach("targets up 0 %, limit 50 % (job=app)"),
-        schema_failure_rate=no_data("no data"),
-        api_error_rate=no_data("no data"),
-        fast_p95_latency=no_data("no data"),
-        balanced_p95_latency=no_data("no data"),
-        creative_p95_latency=no_data("no data"),
-        creative_p95_sustained=no_data("no data"),
-        fast_cache_hit_rate=no_data("no data"),
-        balanced_cache_hit_rate=no_data("no data"),
+        **NO_SERVICE,
         **dict.fromkeys(TRAINING, no_data("no value for")),
     ),
     scenario(
@@ -218,14 +225,7 @@ TARGETS = [
         NO_GO,
         targets_up=skipped("the query matches nothing"),
         vram_headroom=skipped("no data"),
-        schema_failure_rate=no_data("no data"),
-        api_error_rate=no_data("no data"),
-        fast_p95_latency=no_data("no data"),
-        balanced_p95_latency=no_data("no data"),
-        creative_p95_latency=no_data("no data"),
-        creative_p95_sustained=no_data("no data"),
-        fast_cache_hit_rate=no_data("no data"),
-        balanced_cache_hit_rate=no_data("no data"),
+        **NO_SERVICE,
         **dict.fromkeys(TRAINING, no_data("no value for")),
         **NO_MACHINE,
     ),

@@ -102,21 +102,11 @@ def worst_results(
         for one in judged:
             failed = one.has(Status.NO_GO)[first:behind] & (one.found.worst[first:behind] >= 0)
             if one.criterion.culprit and failed.any():
-                yield number, one, _worst(one, first + np.flatnonzero(failed), times)
+                yield number, one, _worst(one, first + np.flatnonzero(failed))
 
 
-def _worst(one: Judged, places: NDArray[np.intp], times: Times) -> Result:
+def _worst(one: Judged, places: NDArray[np.intp]) -> Result:
     criterion, found = one.criterion, one.found
     bad = [criterion.comparison.badness(float(found.values[n]), criterion.limit) for n in places]
     place = int(places[int(np.argmax(bad))])
-    return Result(
-        id=criterion.id,
-        name=criterion.title,
-        severity=criterion.level,
-        status=STATUSES[found.statuses[place]],
-        reason=REASONS[found.reasons[place]],
-        message="",
-        value=float(found.values[place]),
-        labels=found.named(place) or {},
-        timestamp=times.part(place, 1).start,
-    )
+    return found.result(criterion, place)

@@ -9,7 +9,6 @@ import numpy as np
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
-from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query
 from pytest_deploygate.engine import over_time
 from pytest_deploygate.engine.culprit import Ask
@@ -76,7 +75,7 @@ class _Checking:
             asked.add(query.expr)
             return self._answer(query.expr).at(first)
 
-        result = self._result(first)
+        result = self._found.result(self._criterion, first)
         with suppress(SourceError):  # what was measured counts
             result = checked(result, self._criterion, self._own, served)
         if unsettled := asked - alike:
@@ -93,16 +92,3 @@ class _Checking:
         if expr not in self._answers:
             self._answers[expr] = OverTime.of(expr, self._times, self._ask)
         return self._answers[expr]
-
-    def _result(self, place: int) -> Result:
-        found, criterion = self._found, self._criterion
-        return Result(
-            id=criterion.id,
-            name=criterion.title,
-            severity=criterion.level,
-            status=STATUSES[found.statuses[place]],
-            reason=REASONS[found.reasons[place]],
-            message="",
-            value=float(found.values[place]) if found.worst[place] >= 0 else None,
-            timestamp=self._times.part(place, 1).start,
-        )

@@ -22,6 +22,8 @@ HOOKS = (
 )
 """The hooks in :mod:`pytest_deploygate.plugin.hookspecs`."""
 _PACKAGE = "pytest_deploygate"
+_OURS = ("gate_", "prometheus_")
+"""How the attributes of the gate's options begin."""
 HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
 
 
@@ -71,7 +73,8 @@ def pytest_load_initial_conftests(
 
 
 def _needs_options(argument: str) -> bool:
-    return argument in ("-h", "--help") or argument.startswith(("--gate-", "--prometheus-"))
+    begin = argument.removeprefix("--").replace("-", "_")
+    return argument in ("-h", "--help") or (argument[:2] == "--" and begin.startswith(_OURS))
 
 
 def _add_options(config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
@@ -130,10 +133,14 @@ def _refuse_options_of_a_gate_that_is_off(config: pytest.Config) -> None:
     if any(name.startswith(_PACKAGE) for name in config.option.plugins or ()):
         raise pytest.UsageError(f"-p {_PACKAGE} does nothing: the gate's name is -p {NAME}")
     given = [name for name, value in vars(config.option).items() if value]
-    for name in given:
-        if name.startswith(("gate_", "prometheus_")):
+    if not any(name.startswith(_OURS) for name in given):
+        return
+    from pytest_deploygate.config.options import OPTIONS
+
+    for option in OPTIONS:  # other plugins have options that begin so
+        if option.dest in given:
             raise pytest.UsageError(
-                f"--{name.replace('_', '-')} needs the gate, which is off: add -p deploygate"
+                f"--{option.name} needs the gate, which is off: add -p deploygate"
             )
 
 

@@ -216,8 +216,8 @@ def _judge_as_a_whole(reports: Sequence[pytest.TestReport], results: Sequence[Re
     for report in reports:
         note = tests.attached(report)
         if note is not None:
-            told = tuple(results) if report is deciding else ()
-            tests.attach(report, note._replace(results=told, failures=(), covered=True))
+            judged = tuple(results) if report is deciding else ()
+            tests.attach(report, note._replace(results=judged, failures=(), covered=True))
     failed = [failed_text(result) for result in results if not result.ok]
     if failed and not any(report.failed for report in reports):
         deciding.outcome, deciding.longrepr = "failed", "\n".join(failed)

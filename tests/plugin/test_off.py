@@ -132,3 +132,23 @@ def test_an_option_is_no_reason_to_look_for_conftests_elsewhere(pytester: pytest
     result = pytester.runpytest_subprocess(*arguments)
     assert result.ret == 4
     result.stderr.fnmatch_lines(["*--gate-json*other*is a directory*"])
+
+
+@pytest.mark.parametrize("arguments", [(), ("--gate-keeper=b",), ("--prometheus-job-name", "b")])
+@pytest.mark.parametrize("gate", [(), ("-p", "deploygate")], ids=["off", "on"])
+def test_options_of_other_plugins_that_begin_like_the_gates_are_theirs(
+    pytester: pytest.Pytester, arguments: tuple[str, ...], gate: tuple[str, ...]
+) -> None:
+    pytester.makeconftest("""
+        def pytest_addoption(parser):
+            parser.addoption("--gate-keeper", default="a")
+            parser.addoption("--prometheus-job-name", default="a")
+    """)
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.critical
+        def test_a(pytestconfig):
+            assert pytestconfig.option.gate_keeper and pytestconfig.option.prometheus_job_name
+    """)
+    assert pytester.runpytest_subprocess(*gate, *arguments).ret == 0

@@ -13,6 +13,7 @@ import pytest
 from pytest_deploygate.config.options import OPTIONS, Option, OptionType
 from pytest_deploygate.config.settings import Settings
 from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.plugin import entry
 
 # An option without a default may be None as well.
 TYPES: Mapping[OptionType, object] = {
@@ -91,3 +92,7 @@ def test_outputs_are_the_files_that_were_asked_for() -> None:
     assert settings.outputs == {"gate-html": Path("page.html"), "gate-record": Path("e.json")}
     # Files that are only read are not outputs: the gate removes old outputs before it starts.
     assert Settings(gate_replay=Path("e.json"), gate_config=Path("c")).outputs == {}
+
+
+def test_the_entry_point_knows_how_options_begin() -> None:
+    assert all(option.dest.startswith(entry._OURS) for option in OPTIONS)

@@ -1,6 +1,7 @@
 # make gate    run the gate on a recording that ships with it
 # make test    run the tests, with the real servers that they need
-# make check   run ruff, mypy and import-linter
+# make check   run ruff, mypy and import-linter, build the site
+# make site    build the documentation: build/site/index.html
 # make bench   measure what the gate costs
 # make bench-compare   measure how often comparisons are wrong
 
@@ -16,7 +17,10 @@ SERVERS = prometheus prometheus-pushgateway victoria-metrics chromium chromium-d
 INSTALL = $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends
 
-.PHONY: gate test check bench bench-compare clean
+# The variable turns off an advertisement of mkdocs-material.
+SITE = NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+
+.PHONY: gate test check site bench bench-compare clean
 
 gate: $(VENV)/installed
 	$(VENV)/bin/pytest -p deploygate --gate-demo $(DEMO)
@@ -30,7 +34,12 @@ check: $(VENV)/installed-dev
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy examples/plugin
 	$(VENV)/bin/mypy examples/kind
+	$(VENV)/bin/mypy docs/hooks.py
 	$(VENV)/bin/lint-imports
+	$(SITE)
+
+site: $(VENV)/installed-dev
+	$(SITE)
 
 bench: SERVERS = prometheus valgrind
 bench: $(VENV)/installed-dev servers

@@ -39,6 +39,7 @@ def test_every_pipeline_tests_each_supported_python(path: str) -> None:
 def test_make_check_runs_every_static_check() -> None:
     recipe = text("Makefile").partition("\ncheck:")[2].partition("\n\n")[0]
     assert set(re.findall(r"bin/([\w-]+)", recipe)) == {"ruff", "mypy", "lint-imports"}
+    assert "$(SITE)" in recipe
 
 
 @pytest.mark.parametrize("path", ["CONTRIBUTING.md", "README.md"])

@@ -9,7 +9,7 @@ from tests.real.scenario import GO
 from tests.real.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "how-a-go-can-be-lost.md"
+PAGE = ROOT / "docs" / "explanation" / "how-a-go-can-be-lost.md"
 
 
 def rows(heading: str) -> list[str]:

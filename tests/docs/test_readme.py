@@ -21,7 +21,7 @@ from tests.servers import Server, prometheus
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "ARCHITECTURE.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -105,7 +105,8 @@ def test_the_gate_accepts_every_command(
 
 
 def test_every_configuration_is_valid(tmp_path: Path) -> None:
-    for text in blocks("toml"):
+    actions = (ROOT / "docs" / "how-to" / "actions.md").read_text(encoding="utf-8")
+    for text in [*blocks("toml"), *re.findall(r"(?ms)^```toml\n(.*?)^```", actions)]:
         file = tmp_path / "deploygate.toml"
         file.write_text(text, encoding="utf-8")
         environments = re.findall(r"^\[env\.(\w+)\]", text, re.MULTILINE)

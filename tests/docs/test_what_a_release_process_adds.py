@@ -13,7 +13,7 @@ from tests.conftest import END, Gate
 from tests.docs.test_readme import ROOT
 from tests.servers import Server
 
-TEXT = (ROOT / "docs" / "what-a-release-process-adds.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "how-to" / "what-a-release-process-adds.md").read_text(encoding="utf-8")
 
 
 def block(language: str, containing: str) -> str:

@@ -14,7 +14,7 @@ from tests.real import backtests  # noqa: F401  numpy is imported before any tes
 from tests.servers import Server
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "which-limits-are-right.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "which-limits-are-right.md").read_text("utf-8")
 COMMANDS = re.findall(r"^deploygate backtest .*$", PAGE, re.MULTILINE)
 INCIDENTS, DEPLOYMENTS = re.findall(r"^```csv\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
@@ -42,4 +42,4 @@ def test_every_command_runs_as_it_is_pasted(
 def test_every_linked_file_exists() -> None:
     targets = re.findall(r"\]\(([^)#:]+)\)", PAGE)
     assert targets
-    assert all((ROOT / "docs" / target).exists() for target in targets)
+    assert all((ROOT / "docs" / "how-to" / target).exists() for target in targets)

@@ -13,7 +13,7 @@ from tests.servers import Server
 
 needs("scipy")
 
-TEXT = (ROOT / "docs" / "new-against-old.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "how-to" / "canary.md").read_text(encoding="utf-8")
 
 
 def test_the_example_is_judged_as_pasted(

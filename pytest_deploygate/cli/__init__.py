@@ -14,6 +14,7 @@ from pytest_deploygate.core.errors import GateError
 # Each module has HELP, add_arguments(parser) and run(arguments) -> exit code. If it sets a default
 # for pytest_arguments, it gets the arguments that its parser does not know, in their order.
 COMMANDS: dict[str, str] = {
+    "init": "pytest_deploygate.cli.init",
     "verify": "pytest_deploygate.cli.verify",
     "doctor": "pytest_deploygate.cli.doctor",
     "backtest": "pytest_deploygate.cli.backtest",

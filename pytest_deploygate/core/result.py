@@ -106,6 +106,8 @@ class Result(NamedTuple):
         waived: why it failed, as far as that is waived; None if nothing is. With another status
             than WAIVED, something else failed besides.
         waivers: what waived it.
+        pending: whether it has no data, and more time alone gives it some: it is measured already.
+            A watch waits for that.
     """
 
     id: str
@@ -132,13 +134,15 @@ class Result(NamedTuple):
     rounds: CheckRounds | None = None
     waived: Reason | None = None
     waivers: tuple[Waiver, ...] = ()
+    pending: bool = False
 
     @property
     def evaluated(self) -> bool:
         """Whether something was measured and judged, even if only some of the series.
 
-        An answer with warnings does not count: the missing part may belong to every series. Of
-        several rounds one is enough.
+        What is proved neither good nor bad was judged: it has no data, and a value. An answer with
+        warnings does not count: the missing part may belong to every series. Of several rounds one
+        is enough.
         """
         if self.rounds is not None:
             return self.rounds.evaluated

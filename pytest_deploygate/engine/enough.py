@@ -11,7 +11,7 @@ from pytest_deploygate.core.durations import in_words
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.core.text import SAME, value_and_limit
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.tokens import window
 
@@ -49,7 +49,8 @@ def _checked(enough: Enough, decision: Decision, traffic: Sequence[Series]) -> D
     found = sum(one.value for one in traffic if _agree(one.labels, labels))
     if decision.reason is Reason.NO_DATA or found >= _least(enough):
         return decision
-    return decision._replace(reason=Reason.NO_DATA, text=_words(enough, found))
+    lack = Lack.TIME if found > 0 else Lack.DATA
+    return decision._replace(reason=Reason.NO_DATA, text=_words(enough, found), lack=lack)
 
 
 def checked_many(

@@ -55,7 +55,8 @@ def joined(results: Iterable[Result], answers: Mapping[Query, Measurement]) -> t
 
 def _lacks_history(result: Result) -> bool:
     asked_in_vain = result.reason is Reason.ERROR or result.status is Status.SKIPPED
-    return bool(result.query) and not result.history and not asked_in_vain
+    has_own_chart = bool(result.history) or result.sides is not None
+    return bool(result.query) and not has_own_chart and not asked_in_vain
 
 
 def _labels(labelled: Result | Series) -> frozenset[tuple[str, str]]:

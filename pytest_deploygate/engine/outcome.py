@@ -13,7 +13,7 @@ from pytest_deploygate.core.text import labels_text, printable
 from pytest_deploygate.core.waivers import Waiver
 from pytest_deploygate.engine.waiving import as_waived, better, waiver_of, where_it_ended
 from pytest_deploygate.kinds.base import Kind
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.limit import WITHOUT_LABEL
 
 WITHOUT_DATA = {
@@ -61,13 +61,17 @@ class Measured(NamedTuple):
 
 
 class _Conclusion(NamedTuple):
-    """What all series together say: ``worst`` is the one to name, ``failing`` how many failed."""
+    """What all series together say: ``worst`` is the one to name, ``failing`` how many failed.
+
+    ``pending`` is that of :class:`~pytest_deploygate.core.result.Result`.
+    """
 
     status: Status
     reason: Reason
     message: str
     worst: Decision | None = None
     failing: int = 0
+    pending: bool = False
 
 
 def failed_status(severity: Severity) -> Status:
@@ -141,9 +145,7 @@ class _Concluding(NamedTuple):
                 return self._failed(failing)
         passing, missing = self._of(Reason.OK), self._of(Reason.NO_DATA)
         if not passing:
-            why = self._text(missing[0])
-            why += _missing(missing) if _lack_a_label(missing) else ""
-            return _no_data(self.criterion, why, self.warnings)
+            return self._nothing(missing)
         if self.warnings:
             message = f"incomplete, the source warns: {self.warnings[0]}"
             return self._incomplete(passing, message)
@@ -155,6 +157,17 @@ class _Concluding(NamedTuple):
         others = f", worst of {len(passing)}" if len(passing) > 1 else ""
         return _Conclusion(Status.GO, Reason.OK, self._text(worst) + others, worst)
 
+    def _nothing(self, missing: Sequence[Decision]) -> _Conclusion:
+        """No series passes or fails. What was judged in vain comes first, and has a value."""
+        judged = [one for one in missing if one.lack is Lack.CERTAINTY]
+        worst = _worst(judged) if judged else missing[0]
+        why = self._text(worst)
+        named = missing if _lack_a_label(missing) else [worst] if self.kind.compares else []
+        found = _no_data(self.criterion, why + _missing(named), self.warnings)
+        found = found._replace(pending=any(one.lack is not Lack.DATA for one in missing))
+        counts = found.status in (Status.NO_GO, Status.WARNING)
+        return found._replace(worst=worst, failing=len(missing)) if judged and counts else found
+
     def result(self, at: float, conclusion: _Conclusion) -> Result:
         """The result of all decisions that a conclusion of some or all of them makes."""
         found = _result(
@@ -164,8 +177,9 @@ class _Concluding(NamedTuple):
             total=len(self.decisions),
             warnings=tuple(self.warnings),
         )
-        if conclusion.worst and self.kind.compares:
-            return found._replace(sides=self.kind.sides(self.criterion, conclusion.worst))
+        if self.decisions and self.kind.compares:
+            shown = conclusion.worst or self.decisions[0]
+            return found._replace(sides=self.kind.sides(self.criterion, shown))
         return found
 
     def waived(self, found: Result, worst: Decision | None, waivers: Sequence[Waiver]) -> Result:
@@ -185,13 +199,14 @@ class _Concluding(NamedTuple):
         if left is None or left.status not in (Status.NO_GO, Status.WARNING):
             named = [one for one in passed if one.reason is reason]
             conclusion = self._passed(named, reason, rest)._replace(failing=len(passed))
-            return as_waived(self.result(found.timestamp, conclusion), reason, used)
+            result = self.result(found.timestamp, conclusion)
+            return as_waived(result, reason, used)._replace(pending=found.pending)
         ended = where_it_ended(waivers, self.criterion, left.worst)
         more = printable(f"; {len(passed)} of {len(pairs)} series waived by {used[0].by}")
         status = better(left.status, found.status)
         conclusion = left._replace(message=f"{left.message}{ended}{more}", status=status)
         result = self.result(found.timestamp, conclusion)
-        return result._replace(waived=reason, waivers=used)
+        return result._replace(waived=reason, waivers=used, pending=found.pending)
 
     def _passed(self, passed: Sequence[Decision], reason: Reason, rest: _Concluding) -> _Conclusion:
         """What waivers let pass, in words; without data the value is that of the rest."""
@@ -199,7 +214,8 @@ class _Concluding(NamedTuple):
         message = self._words(passed, _worst(passed))
         if reason is Reason.NO_DATA:
             message = f"no data: {message}"
-            measured = rest._of(Reason.OK)
+            judged = [one for one in passed if one.lack is Lack.CERTAINTY]
+            measured = rest._of(Reason.OK) or judged
             worst = _worst(measured) if measured else None
         return _Conclusion(failed_status(self.criterion.level), reason, message, worst)
 
@@ -327,4 +343,5 @@ def _result(
         total=total,
         warnings=warnings,
         history=worst.series.points if worst and len(worst.series.points) > 1 else (),
+        pending=conclusion.pending,
     )

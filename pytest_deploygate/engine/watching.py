@@ -92,6 +92,7 @@ class Watching(ABC):
             if result is None:
                 check.miss(seen.at, of_tests.get(key[0]), counts=counts)
             else:
+                counts = counts and not result.pending
                 check.add(result._replace(timestamp=seen.at), counts=counts)
         self._seen += 1
         if seen.blind:

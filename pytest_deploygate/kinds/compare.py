@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_deploygate.core.criterion import Criterion
-from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
 from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair, Spans
 from pytest_deploygate.kinds.compare_shares import Shares
 from pytest_deploygate.kinds.compare_sides import NEW, OLD
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.limit import hold
 from pytest_deploygate.kinds.times import Times
 
@@ -79,17 +78,18 @@ class Compare(TwoSides):
         self, pair: Pair, found: Sequence[Sequence[Series]], spans: Spans, error: float
     ) -> Decision:
         criterion, step = pair.criterion, self._step()
+        pair = pair.knowing([_mean(one) for one in found])
         for side, given in zip((NEW, OLD), found, strict=True):
             if not given:
                 return pair.nothing(words.no_side(side))
             if len(given) > 1:
-                return pair.nothing(words.several(side, len(given)), Reason.ERROR)
+                return pair.failed(words.several(side, len(given)))
         ends = spans.new_end, spans.old_end
         for side, given, end in zip((NEW, OLD), found, ends, strict=True):
             if age := age_of(given, end, step):
                 return pair.nothing(words.ended(side, age))
         if why := words.cut_off(criterion, [one[0] for one in found]):
-            return pair.nothing(why, Reason.ERROR)
+            return pair.failed(why)
         new = found[0][0]
         if not math.isfinite(new.value) and (criterion.nan_is_breach or math.isinf(new.value)):
             return hold(criterion, pair.series, new.value)
@@ -97,7 +97,8 @@ class Compare(TwoSides):
         both = [place for place in sorted(columns[0].keys() & columns[1].keys())]
         values = [[column[place] for place in both] for column in columns]
         if len(both) < _FEWEST_VALUES:
-            return pair.nothing(words.too_few(len(both), _FEWEST_VALUES, step))
+            lack = Lack.TIME if both else Lack.DATA
+            return pair.nothing(words.too_few(len(both), _FEWEST_VALUES, step), lack)
         return self._decide_values(pair.drawn(both, values, spans, step), both, values, step, error)
 
     def _decide_values(
@@ -131,3 +132,9 @@ class Compare(TwoSides):
     def _ratio(self, criterion: Criterion) -> str:
         (template,) = self._templates(criterion).values()
         return self._divided(*(self._over_all(template, side) for side in (NEW, OLD)))
+
+
+def _mean(side: Sequence[Series]) -> float:
+    """The mean of the only series of a side, NaN without one."""
+    values = [value for _, value in side[0].points if math.isfinite(value)] if side else []
+    return math.fsum(values) / len(values) if len(side) == 1 and values else math.nan

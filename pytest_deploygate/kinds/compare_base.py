@@ -21,7 +21,7 @@ from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, InRun, Kind
 from pytest_deploygate.kinds.compare_pair import Pair, Spans, undecided
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key, Scrapes
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.promql.expressions import NotExpressible, label_name, operand
 
 _CANNOT = "PromQL has no interval for a ratio of two versions; only the ratio is drawn"
@@ -219,15 +219,41 @@ class TwoSides(Kind):
             return [_nothing(criterion, at, Reason.NO_DATA, why)]
         grouped = [_by_key(self.state.sides, one) for one in answers]
         keys = sorted({key for one in grouped for key in one})
-        if lacking := self._lacking(grouped):
-            return [_nothing(criterion, at, Reason.NO_DATA, lacking)]
         divisor = 1 if self.per_pair else self.state.run.pairs(at)
         error = (1 - self.confidence) / (divisor * self.state.run.rounds)
         pairs = {key: Pair(criterion, Series(dict(key), ((at, math.nan),))) for key in keys}
-        return [
+        decisions = [
             self._decide_pair(pair, [one.get(key, []) for one in grouped], spans, error)
             for key, pair in pairs.items()
         ]
+        if missing := self._missing(grouped):
+            return [self._without_a_side(criterion, at, decisions, missing)]
+        return decisions
+
+    def _without_a_side(
+        self,
+        criterion: Criterion,
+        at: float,
+        decisions: Sequence[Decision],
+        missing: Sequence[str],
+    ) -> Decision:
+        """About all pairs together, with what a single pair knows of its other side."""
+        lack = Lack.TIME
+        if all(self._lack(side) is Lack.TIME for side in missing):
+            why = words.just_begun(missing, self._step())
+        elif self.before is not None:
+            why, lack = words.nothing_then("now" if NEW in missing else "before"), Lack.DATA
+        else:
+            named = [(side, self.state.sides.wording(side)) for side in missing]
+            why, lack = words.matches_nothing(named, self.state.scrapes.values), Lack.DATA
+        found = _nothing(criterion, at, Reason.NO_DATA, why)._replace(lack=lack)
+        if len(decisions) == 1 and decisions[0].reason is Reason.NO_DATA:
+            return found._replace(numbers=decisions[0].numbers)
+        return found
+
+    def _lack(self, side: str) -> Lack:
+        """What a side without counts lacks: time, while its first scrape is but a slice ago."""
+        return Lack.TIME if self.state.scrapes.age(side) <= self._step() else Lack.DATA
 
     def _why_no_counters(self, criterion: Criterion) -> str:
         return ""
@@ -242,17 +268,13 @@ class TwoSides(Kind):
         )
         return sided.too_short(self._step(), needed, why)
 
-    def _lacking(self, grouped: Sequence[Mapping[Key, Sequence[Series]]]) -> str:
-        """Which side matches nothing at all, and what exists."""
-        new, old = self._counted(grouped)
-        if new and old:
-            return ""
-        if self.before is not None:
-            return words.nothing_then("now" if not new else "before")
-        missing = [side for side, found in ((NEW, new), (OLD, old)) if not found]
-        return words.matches_nothing(
-            [(side, self.state.sides.wording(side)) for side in missing], self.state.scrapes.values
-        )
+    def _missing(self, grouped: Sequence[Mapping[Key, Sequence[Series]]]) -> list[str]:
+        """The sides that match nothing at all."""
+        return [
+            side
+            for side, found in zip((NEW, OLD), self._counted(grouped), strict=True)
+            if not found
+        ]
 
     def _counted(
         self, grouped: Sequence[Mapping[Key, Sequence[Series]]]
@@ -328,4 +350,7 @@ def _by_key(sides: sided.Sides, answer: Sequence[Series]) -> dict[Key, list[Seri
 
 def _nothing(criterion: Criterion, at: float, reason: Reason, why: str) -> Decision:
     """About all pairs together."""
-    return undecided(criterion, Series(dict(criterion.match), ((at, math.nan),)), reason, why)
+    found = undecided(criterion, Series(dict(criterion.match), ((at, math.nan),)), reason, why)
+    if reason is Reason.NO_DATA:
+        return found._replace(case=words.UNKNOWN, numbers=words.NOTHING)
+    return found

@@ -11,8 +11,8 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Series
 from pytest_deploygate.kinds import compare_words as words
-from pytest_deploygate.kinds.compare_words import Found
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.compare_words import NOTHING, Found
+from pytest_deploygate.kinds.decision import Decision, Lack
 
 if TYPE_CHECKING:
     from pytest_deploygate.kinds.compare_statistics import Mean, ShareRatio
@@ -55,6 +55,7 @@ class Pair(NamedTuple):
     criterion: Criterion
     series: Series
     old: tuple[tuple[float, float], ...] = ()
+    known: Found = NOTHING
 
     def drawn(
         self,
@@ -71,9 +72,18 @@ class Pair(NamedTuple):
         )
         return self._replace(series=self.series._replace(points=new or self.series.points), old=old)
 
-    def nothing(self, why: str, reason: Reason = Reason.NO_DATA) -> Decision:
-        """It cannot be judged."""
-        return undecided(self.criterion, self.series, reason, why)
+    def knowing(self, means: Sequence[float], sums: Sequence[float] = ()) -> Pair:
+        """The same, with what is known of both sides where the pair cannot be judged."""
+        return self._replace(known=Found(math.nan, math.nan, math.nan, *means, *sums))
+
+    def nothing(self, why: str, lack: Lack = Lack.DATA) -> Decision:
+        """It has no data; ``lack`` is time if it has some of both sides."""
+        found = undecided(self.criterion, self.series, Reason.NO_DATA, why)
+        return found._replace(case=words.UNKNOWN, numbers=self.known, lack=lack)
+
+    def failed(self, why: str) -> Decision:
+        """It has a meaning for nobody."""
+        return undecided(self.criterion, self.series, Reason.ERROR, why)
 
     def without_events(self, means: Sequence[float], sums: Sequence[float]) -> Decision:
         """No event on either side: nothing is worse."""
@@ -150,7 +160,8 @@ class Pair(NamedTuple):
         comparison, limit = self.criterion.comparison, self.criterion.limit
         bad = comparison.badness(found.value, limit)
         held = Decision(self.series, reason, found.value, comparison, limit, bad, case, found)
-        return held._replace(other=self.old)
+        lack = Lack.CERTAINTY if reason is Reason.NO_DATA else Lack.DATA
+        return held._replace(other=self.old, lack=lack)
 
 
 def _more_minutes(reason: Callable[[float], Reason], minutes: float) -> float:

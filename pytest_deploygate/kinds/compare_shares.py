@@ -9,7 +9,7 @@ from typing import Self
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
-from pytest_deploygate.core.result import Reason
+from pytest_deploygate.core.result import Sides
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
@@ -17,7 +17,7 @@ from pytest_deploygate.kinds.base import InRun
 from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
 from pytest_deploygate.kinds.compare_pair import Pair, Spans
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.times import Times
 
 _FALLS = 0.1  # the share of samples at which a counter of restarting programs does not fall
@@ -94,12 +94,13 @@ class Shares(TwoSides):
             self._counts(one, end - _JUST_BEFORE) for one, end in zip(found, ends, strict=True)
         ]
         if min((count for column in columns for count in column.values()), default=0) < 0:
-            return pair.nothing(words.NEGATIVE, Reason.ERROR)
+            return pair.failed(words.NEGATIVE)
+        pair = pair.knowing(*_known(columns))
         for side, given, column in ((NEW, found[1], columns[1]), (OLD, found[3], columns[3])):
             if not given:
                 return pair.nothing(words.no_side(side))
             if not any(column.values()):
-                return pair.nothing(words.no_traffic(side))
+                return pair.nothing(words.no_traffic(side), self._lack(side))
         for side, given, end in ((NEW, found[1], spans.new_end), (OLD, found[3], spans.old_end)):
             if age := age_of(given, end - _JUST_BEFORE, apart):
                 return pair.nothing(words.ended(side, age))
@@ -107,8 +108,9 @@ class Shares(TwoSides):
         counts = [[column.get(place, 0) for place in both] for column in columns]
         traffic = [sum(column) for column in counts]
         minutes = len(both) * apart / 60
-        if min(traffic[1], traffic[3]) < self.minimum:
-            return pair.nothing(words.below_minimum(traffic[1], traffic[3], self.minimum, minutes))
+        if (fewest := min(traffic[1], traffic[3])) < self.minimum:
+            why = words.below_minimum(traffic[1], traffic[3], self.minimum, minutes)
+            return pair.nothing(why, Lack.TIME if fewest else Lack.DATA)
         shares = [
             [a / b if b else math.nan for a, b in zip(*two, strict=True)]
             for two in (counts[:2], counts[2:])
@@ -127,7 +129,8 @@ class Shares(TwoSides):
             return pair.without_events(means, sums)
         used = Counts.of(*counts)
         if used.slices < 2:
-            return pair.nothing(words.too_few(used.slices, 2, self._apart))
+            lack = Lack.TIME if used.slices else Lack.DATA
+            return pair.nothing(words.too_few(used.slices, 2, self._apart), lack)
         most = self._tolerable(criterion)
         undivided = 1 - self.confidence
         return pair.decided(ShareRatio(used), most, error, undivided, minutes, means, sums)
@@ -141,6 +144,10 @@ class Shares(TwoSides):
                 found[place] = found.get(place, 0) + counted
         return found
 
+    def sides(self, criterion: Criterion, decision: Decision) -> Sides | None:
+        """Both shares and the interval, for reports."""
+        return words.sides("ratio", decision)
+
     def _ratio(self, criterion: Criterion) -> str:
         bad, total = self._templates(criterion).values()
         shares = (
@@ -148,3 +155,10 @@ class Shares(TwoSides):
             for side in (NEW, OLD)
         )
         return self._divided(*shares)
+
+
+def _known(columns: Sequence[Mapping[int, float]]) -> tuple[list[float], list[float]]:
+    """The share of each side, NaN without traffic, and its judged and all events."""
+    sums = [math.fsum(column.values()) for column in columns]
+    shares = [bad / total if total else math.nan for bad, total in (sums[:2], sums[2:])]
+    return shares, sums

@@ -113,12 +113,15 @@ class Scrapes(NamedTuple):
         exists: the labels of the sides, as they exist.
         falls: how often a counter was smaller than before, at most.
         samples: of the series that was scraped most often.
+        ages: how many seconds ago the first sample of the new and of the old side is, at most the
+            window; infinity if there is none.
     """
 
     interval: float = 0.0
     exists: tuple[Labels, ...] = ()
     falls: float = 0.0
     samples: float = 0.0
+    ages: tuple[float, float] = (math.inf, math.inf)
 
     @classmethod
     def of(cls, series: Iterable[Series], sides: Sides, window: float) -> Scrapes:
@@ -146,7 +149,19 @@ class Scrapes(NamedTuple):
         ]
         falls = max((one for one in found[_FALLS].values() if math.isfinite(one)), default=0.0)
         exists = tuple(map(dict, sorted(samples)))
-        return cls(_rounded(max(each)), exists, falls, max(samples.values()))
+        # The first sample may be so young that no point of the question has seen it.
+        new, old = (
+            max(
+                (found[_AGE].get(key, 0.0) for key in samples if sides.has(side, dict(key))),
+                default=math.inf,
+            )
+            for side in (NEW, OLD)
+        )
+        return cls(_rounded(max(each)), exists, falls, max(samples.values()), (new, old))
+
+    def age(self, side: str) -> float:
+        """How many seconds ago the first sample of a side is."""
+        return self.ages[0 if side == NEW else 1]
 
     def why_not(self, sides: Sides) -> str:
         """Why no comparison of these sides has a meaning; empty if it has."""

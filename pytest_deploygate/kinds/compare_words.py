@@ -19,6 +19,7 @@ SHARES = "shares"
 VALUES = "values"
 DIFFERENCES = "differences"
 NO_EVENTS = "no events"
+UNKNOWN = "unknown"
 
 NEGATIVE = "a count is negative: give queries for counters, as in increase(metric[$window])"
 
@@ -53,6 +54,10 @@ class Found(NamedTuple):
     minutes: float = 0.0
 
 
+NOTHING = Found(math.nan, math.nan, math.nan, math.nan, math.nan)
+"""Where nothing is known of either side."""
+
+
 def explained(criterion: Criterion, unit: str, decision: Decision) -> str:
     """A decision in words; the unit is that of both values."""
     if decision.case == "":  # NaN or infinity on the new side
@@ -69,12 +74,11 @@ def explained(criterion: Criterion, unit: str, decision: Decision) -> str:
 
 
 def sides(unit: str, decision: Decision) -> Sides | None:
-    """The numbers for reports; None where nothing was compared."""
+    """The numbers for reports, in the unit of both values; None where they are not compared."""
     if not decision.case:
         return None
     found = Found(*decision.numbers)
     has_ratio = decision.case in (SHARES, VALUES)
-    unit = "ratio" if decision.case in (SHARES, NO_EVENTS) else unit
     return Sides(
         found.new,
         found.old,
@@ -99,6 +103,13 @@ def matches_nothing(missing: Sequence[tuple[str, str]], exists: str) -> str:
     named = " and ".join(f"{side} ({matchers})" for side, matchers in missing)
     match = "matches" if len(missing) == 1 else "match"
     return f"{named} {match} nothing; {exists}"
+
+
+def just_begun(sides: Sequence[str], step: float) -> str:
+    """That sides were scraped for the first time, and have no counts of a slice yet."""
+    named = " and ".join(_ARTICLE[side] for side in sides)
+    have = "has" if len(sides) == 1 else "have"
+    return f"{named} {have} begun less than {spoken(step)} ago: no slice is counted yet"
 
 
 def nothing_then(when: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploygate.core.criterion import Comparison
@@ -21,12 +22,24 @@ ABSENT = -1
 """The code of a series that the answer does not have at a time."""
 
 
+class Lack(Enum):
+    """What is lacking where a decision is that there is no data."""
+
+    DATA = "data"
+    """Nothing says how the series fares now."""
+    TIME = "time"
+    """It is measured, and for too short a time or with too little traffic as yet to be judged."""
+    CERTAINTY = "certainty"
+    """It was measured and judged, and it is proved neither good nor bad."""
+
+
 class Decision(NamedTuple):
     """One series judged at one time: numbers and codes, no words.
 
     ``value`` was held against ``limit`` with ``comparison``; ``badness`` grows as it gets worse.
     ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`; a ``text`` is said
-    in its place. ``other`` are points of what the series is compared with, for a chart.
+    in its place. ``other`` are points of what the series is compared with, for a chart. ``lack``
+    says what a decision of no data lacks, and nothing in the others.
     """
 
     series: Series
@@ -39,6 +52,7 @@ class Decision(NamedTuple):
     numbers: tuple[float, ...] = ()
     text: str = ""
     other: tuple[tuple[float, float], ...] = ()
+    lack: Lack = Lack.DATA
 
 
 @dataclass(frozen=True, slots=True)

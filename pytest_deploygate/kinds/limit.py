@@ -8,7 +8,7 @@ from pytest_deploygate.core.criterion import Comparison, Criterion
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Series
 from pytest_deploygate.core.text import printable, same, value_and_limit, value_text
-from pytest_deploygate.kinds.decision import Decision
+from pytest_deploygate.kinds.decision import Decision, Lack
 
 WITHOUT_LABEL = "without_label"
 """The label of a series that a query adds for traffic without the label that it judges by."""
@@ -67,11 +67,15 @@ def buckets(criterion: Criterion, series: Series) -> tuple[float, ...]:
 
 
 def unjudged(
-    criterion: Criterion, series: Series, case: str, numbers: tuple[float, ...] = ()
+    criterion: Criterion,
+    series: Series,
+    case: str,
+    numbers: tuple[float, ...] = (),
+    lack: Lack = Lack.DATA,
 ) -> Decision:
     """A series that cannot be judged, at least not yet."""
     held = criterion.comparison, criterion.limit
-    return Decision(series, Reason.NO_DATA, series.value, *held, 0.0, case, numbers)
+    return Decision(series, Reason.NO_DATA, series.value, *held, 0.0, case, numbers, lack=lack)
 
 
 def explained(criterion: Criterion, decision: Decision, origin: str = "") -> str:

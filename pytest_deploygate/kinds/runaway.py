@@ -12,7 +12,7 @@ from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, Kind
-from pytest_deploygate.kinds.decision import Decision, Decisions
+from pytest_deploygate.kinds.decision import Decision, Decisions, Lack
 from pytest_deploygate.kinds.limit import explained, hold, holds, largest_bucket, shown, unjudged
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.comparisons import held_against, keeps, measured
@@ -82,7 +82,7 @@ class Runaway(Kind):
             points, self.length, least=self.min_points, coverage=self.coverage
         )
         if case:
-            return unjudged(criterion, series, case, (missing,))
+            return unjudged(criterion, series, case, (missing,), Lack.TIME)
         return self._against_average(criterion, decision, [value for _, value in points])
 
     def _against_average(

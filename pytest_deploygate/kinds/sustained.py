@@ -13,7 +13,7 @@ from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.core.text import lasting
 from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, Kind
-from pytest_deploygate.kinds.decision import Decision, Decisions
+from pytest_deploygate.kinds.decision import Decision, Decisions, Lack
 from pytest_deploygate.kinds.limit import explained, hold, keeps, largest_bucket, unjudged
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql import comparisons as promql
@@ -91,7 +91,7 @@ class Sustained(Kind):
         if any(keeps(criterion, value, largest=largest) for value in recent):
             return current._replace(reason=Reason.OK, case=_BRIEF, numbers=(lasted,))
         if lasted < self.length - _DUST:
-            return unjudged(criterion, series, _PARTLY, (lasted,))
+            return unjudged(criterion, series, _PARTLY, (lasted,), Lack.TIME)
         case = _LONGER if lasted >= self.lookback - _DUST else _LASTING
         return current._replace(case=case, numbers=(lasted,))
 

@@ -13,7 +13,7 @@ from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import RangeQuery, Series
 from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, Kind
-from pytest_deploygate.kinds.decision import Decision, Decisions
+from pytest_deploygate.kinds.decision import Decision, Decisions, Lack
 from pytest_deploygate.kinds.limit import hold, shown, unjudged
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.comparisons import keeps, measured
@@ -73,7 +73,7 @@ class Trend(Kind):
             points, self.length, least=self.min_points, coverage=self.coverage
         )
         if case:
-            return unjudged(criterion, series, case, (number,))
+            return unjudged(criterion, series, case, (number,), Lack.TIME)
         return hold(criterion, series, slope(points) * 3600)
 
     def decide_many(self, criterion: Criterion, answers: Answers, times: Times) -> Decisions:

@@ -25,6 +25,8 @@ needs("scipy")
 
 INTERVAL = 15
 SCRAPES = 2 * 3600 // INTERVAL
+SINCE_DEPLOYED = 15 * 60 // INTERVAL
+DEPLOYED = END - INTERVAL * SINCE_DEPLOYED
 
 CHECKS = """
 from pytest_deploygate import Compare, Criterion, gate_criteria
@@ -50,15 +52,23 @@ def test_canary(criterion, gate):
 """
 
 
-def counters(random: np.random.Generator, labels: str, per_scrape: float, share: float) -> str:
-    """Good and bad requests of one instance, as OpenMetrics."""
-    total = random.poisson(per_scrape, SCRAPES)
+def counters(
+    random: np.random.Generator,
+    labels: str,
+    per_scrape: float,
+    share: float,
+    *,
+    name: str = "requests_total",
+    scrapes: int = SCRAPES,
+) -> str:
+    """Good and bad requests of one instance until now, as OpenMetrics."""
+    total = random.poisson(per_scrape, scrapes)
     bad = random.binomial(total, share)
     lines = []
     for code, counts in (("200", total - bad), ("500", bad)):
-        at = END - INTERVAL * (SCRAPES - 1) - 4.321
+        at = END - INTERVAL * (scrapes - 1) - 4.321
         for value in np.cumsum(counts):
-            lines.append(f'requests_total{{code="{code}",{labels}}} {value} {at:.3f}\n')
+            lines.append(f'{name}{{code="{code}",{labels}}} {value} {at:.3f}\n')
             at += INTERVAL
     return "".join(lines)
 
@@ -70,6 +80,12 @@ def samples() -> str:
     for version, eu, us in (("2", 0.01, 0.01), ("2b", 0.01, 0.01), ("3", 0.01, 0.05)):
         for region, share in (("eu", eu), ("us", us)):
             text += counters(random, f'version="{version}",region="{region}"', 100.0, share)
+    text += "# TYPE calls counter\n"
+    for version, calls, share in (("good", 90.0, 0.02), ("bad", 90.0, 0.1), ("few", 1.0, 0.0)):
+        text += counters(
+            random, f'version="{version}"', calls, share, name="calls_total", scrapes=SINCE_DEPLOYED
+        )
+    text += counters(random, 'version="old"', 90.0, 0.02, name="calls_total")
     text += "# TYPE memory_bytes gauge\n"
     for version, size in (("2", 4e8), ("2b", 4e8), ("3", 6e8)):
         at = END - INTERVAL * (SCRAPES - 1) - 4.321
@@ -189,6 +205,84 @@ def test_a_watch_compares_in_every_round_and_is_replayed(
     assert {id_: one["message"] for id_, one in again.items()} == {
         id_: one["message"] for id_, one in found.items()
     }
+
+
+ALONE = """
+from pytest_deploygate import Compare, Criterion, gate_criteria
+
+CANARY = Compare(new='version="$version"', old='version="old"', window="30m")
+
+@gate_criteria([
+    Criterion(id="errors", at_most=1.25,
+              kind=CANARY.shares(total="sum(increase(calls_total{$side}[$window]))"),
+              query='sum(increase(calls_total{$side,code=~"5.."}[$window]))'),
+])
+def test_canary(criterion, gate):
+    gate.check(criterion)
+"""
+WATCH = ("--gate-watch=14m", "--gate-interval=1m")
+WAIT = ("--gate-wait=14m", "--gate-interval=1m", "--gate-steady=2m")
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "ret", "rounds"),
+    [
+        ("good", WATCH, 1, 15),  # WARNING: the first rounds could not tell
+        ("good", ("--gate-watch=6m", "--gate-interval=1m", "--gate-delay=8m"), 0, 7),
+        ("bad", WATCH, 2, 7),
+        ("few", WATCH, 2, 15),  # NO-GO in the end: it was never judged
+        ("absent", WATCH, 2, 3),  # NO-GO at once: nothing is there to be waited for
+        ("good", WAIT, 0, 8),
+        ("few", WAIT, 2, 15),
+    ],
+)
+def test_a_gate_of_one_comparison_waits_until_it_can_tell(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    canary: servers.Server,
+    version: str,
+    options: tuple[str, ...],
+    ret: int,
+    rounds: int,
+) -> None:
+    (pytester.path / "test_canary.py").write_text(ALONE)
+    given = ("test_canary.py", f"--gate-var=version={version}", "--gate-json=gate.json")
+    where = (f"--prometheus-url={canary.url}", f"--gate-at={DEPLOYED}")
+    found = run_gate(*given, *where, *options, "--gate-record=evidence.json")
+    report = (pytester.path / "gate.json").read_text()
+    assert (found.ret, len(json.loads(report)["rounds"])) == (ret, rounds)
+    assert run_gate(*given, "--gate-replay=evidence.json").ret == ret
+    again = json.loads((pytester.path / "gate.json").read_text())
+    for document in (json.loads(report), again):
+        assert document["checks"][0]["sides"]["unit"] == "ratio"
+    assert again["checks"] == json.loads(report)["checks"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "options", "ret", "words"),
+    [
+        (2, (), 1, "too little to tell"),
+        (2, ("required = ['errors']",), 1, "too little to tell"),
+        (0.5, (), 2, "the gate is blind: * at least 2 needed"),
+        (0.5, ("required = ['errors']",), 2, "the gate is blind: * at least 2 needed"),
+    ],
+)
+def test_one_run_is_blind_only_where_nothing_was_judged(
+    pytester: pytest.Pytester,
+    run_gate: Gate,
+    canary: servers.Server,
+    minutes: float,
+    options: tuple[str, ...],
+    ret: int,
+    words: str,
+) -> None:
+    (pytester.path / "test_canary.py").write_text(ALONE)
+    (pytester.path / "deploygate.toml").write_text("\n".join(options))
+    at = DEPLOYED + 60 * minutes
+    where = (f"--prometheus-url={canary.url}", f"--gate-at={at}", "--gate-var=version=good")
+    result = run_gate("test_canary.py", *where)
+    assert result.ret == ret
+    result.stdout.fnmatch_lines([f"*{words}*"])
 
 
 def test_rules_and_dashboard_draw_the_ratio_and_say_that_they_cannot_judge(

@@ -8,6 +8,7 @@ from typing import Any
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.result import Result
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
+from pytest_deploygate.core.waivers import Waiver
 from pytest_deploygate.engine import judging
 from pytest_deploygate.kinds.base import InRun, Kind
 from pytest_deploygate.kinds.compare import Compare
@@ -63,7 +64,12 @@ Answer = Callable[[str, str, RangeQuery], list[Series]]
 
 
 def judge(
-    given: Criterion, answer: Answer, *, measured: Sequence[Series] | None = None, at: float = AT
+    given: Criterion,
+    answer: Answer,
+    *,
+    measured: Sequence[Series] | None = None,
+    at: float = AT,
+    waivers: Sequence[Waiver] = (),
 ) -> Result:
     """Judge it.
 
@@ -72,6 +78,7 @@ def judge(
         answer: the series for a side and for ``bad``, ``total`` or ``value``.
         measured: the answer to how often the metric was scraped.
         at: the evaluation time.
+        waivers: those that hold.
     """
 
     def ask(query: Query) -> Measurement:
@@ -81,7 +88,7 @@ def judge(
         what = "value" if "[" not in query.expr else "bad" if "5.." in query.expr else "total"
         return Measurement(tuple(answer(which, what, query)))
 
-    return judging.judge(given, at, ask)
+    return judging.judge(given, at, ask, waivers)
 
 
 def increase(counts: Numbers, query: RangeQuery) -> list[Series]:

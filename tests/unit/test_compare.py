@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_deploygate import Compare, ConfigurationError, Criterion, Times
-from pytest_deploygate.core.result import Reason, Result
+from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import InstantQuery, Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.severity import Severity
+from pytest_deploygate.core.verdict import blindness
+from pytest_deploygate.core.waivers import Waiver
 from pytest_deploygate.engine import judging
 from pytest_deploygate.promql.expressions import NotExpressible
 from tests.extras import needs
@@ -108,6 +111,117 @@ def test_a_side_that_matches_nothing_is_named_with_what_exists() -> None:
     assert found.message == (
         "no data: new (version=2) matches nothing; there is version=0.9; version=1"
     )
+
+
+NONE: list[float] = []
+ZERO = [0.0] * 9
+
+
+@pytest.mark.parametrize(
+    ("columns", "known", "evaluated", "pending"),
+    [
+        ((CALM[:3], FLAT[:3], CALM[:3], FLAT[:3]), (0.01, 0.01), True, True),
+        ((CALM[:9], CALM[:9], CALM, FLAT), (1.0, 0.01), False, True),
+        (([1.0], [200.0], [1.0], [200.0]), (0.005, 0.005), False, True),
+        ((ZERO, ZERO, CALM, FLAT), (None, 0.01), False, False),
+        ((CALM, FLAT, ZERO, ZERO), (0.01, None), False, False),
+        ((NONE, NONE, CALM, FLAT), (None, 0.01), False, False),
+        ((CALM, FLAT, NONE, NONE), (0.01, None), False, False),
+        ((NONE, NONE, NONE, NONE), (None, None), False, False),
+        # both have traffic, and never at the same time
+        (([*CALM[:3], *ZERO[:3]], [*FLAT[:3], *ZERO[:3]], CALM[:3], FLAT[:3]), (0.01, 0.01), 0, 0),
+    ],
+)
+def test_what_is_known_of_shares_without_data(
+    columns: tuple[list[float], ...],
+    known: tuple[float | None, float | None],
+    evaluated: bool,
+    pending: bool,
+) -> None:
+    given = counted(*columns)
+
+    def answer(which: str, what: str, query: RangeQuery) -> list[Series]:
+        return [one for one in given(which, what, query) if one.points]
+
+    found = judge(in_run(shares()), answer)
+    assert (found.status, found.reason) == (Status.WARNING, Reason.NO_DATA)
+    assert (found.evaluated, found.pending) == (evaluated, pending), found.message
+    assert (found.value is not None) == evaluated
+    assert found.sides is not None
+    assert [*found.sides[:2]] == pytest.approx(
+        [math.nan if x is None else x for x in known], nan_ok=True
+    )
+    assert found.sides.unit == "ratio"
+    assert bool(blindness([found])) is not evaluated
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "known", "evaluated", "pending"),
+    [
+        (numbers(7, 0.5), numbers(7, 0.5)[::-1], True, True, True),
+        ([0.0, 1.0, 9.0, 2.0, 3.0], [1.0, 0.0, 2.0, 5.0, 4.0], True, True, True),
+        (numbers(4), numbers(4), True, False, True),
+        ([math.nan] * 9, numbers(9), False, False, False),
+    ],
+)
+def test_what_is_known_of_values_without_data(
+    new: list[float], old: list[float], known: bool, evaluated: bool, pending: bool
+) -> None:
+    found = values_of(new, old)
+    assert (found.status, found.reason) == (Status.WARNING, Reason.NO_DATA), found.message
+    assert (found.evaluated, found.pending) == (evaluated, pending), found.message
+    assert found.sides is not None
+    assert math.isfinite(found.sides.new) is known
+    assert math.isfinite(found.sides.old)
+    assert found.sides.unit == "bytes"
+
+
+@pytest.mark.parametrize("policy", [{"no_data": "go"}, {"no_data": "skip"}, {"optional": True}])
+def test_what_may_lack_data_gives_no_sight_while_it_is_undecided(policy: dict[str, Any]) -> None:
+    few = counted(CALM[:3], FLAT[:3], CALM[:3], FLAT[:3])
+    found = judge(in_run(shares(policy)), few)
+    assert found.ok
+    assert (found.evaluated, found.pending) == (False, True)
+
+
+def test_a_waiver_of_an_undecided_comparison_makes_nothing_worse() -> None:
+    few = counted(CALM[:3], FLAT[:3], CALM[:3], FLAT[:3])
+    waiver = Waiver("x", by="Dana Kim", reason="new", until=AT + 60, no_data=True)
+    found = judge(in_run(shares()), few, waivers=[waiver])
+    assert (found.status, found.evaluated, found.pending) == (Status.WAIVED, True, True)
+    found = judge(in_run(shares()), counted([1.0], [9.0], [1.0], [9.0]), waivers=[waiver])
+    assert (found.status, found.evaluated, found.pending) == (Status.WAIVED, False, True)
+
+
+@pytest.mark.parametrize(("age", "pending"), [(0.0, True), (59.0, True), (61.0, False)])
+def test_a_side_that_has_just_begun_is_waited_for(age: float, pending: bool) -> None:
+    measured = scraped(versions=("1",))
+    measured.append(Series({"version": "2", "deploygate": "samples"}, ((AT, 1.0),)))
+    if age:  # a sample that is younger than the question's newest point has none
+        measured.append(Series({"version": "2", "deploygate": "age"}, ((AT, age),)))
+
+    def answer(which: str, what: str, query: RangeQuery) -> list[Series]:
+        return [] if which == "new" else increase(FLAT, query)
+
+    found = judge(in_run(shares()), answer, measured=measured)
+    assert (found.evaluated, found.pending) == (False, pending)
+    assert ("has begun less than 1m ago" in found.message) is pending
+
+
+def test_of_several_pairs_one_that_is_judged_in_vain_is_named() -> None:
+    def answer(which: str, what: str, query: RangeQuery) -> list[Series]:
+        (eu,) = increase(CALM[:3] if what == "bad" else FLAT[:3], query)
+        regions = ["eu", "us"] if which == "old" else ["us"]
+        return [eu._replace(labels={"region": region, "version": which}) for region in regions]
+
+    found = judge(in_run(shares()), answer)
+    assert (found.reason, found.evaluated, found.labels) == (
+        Reason.NO_DATA,
+        True,
+        {"region": "us"},
+    )
+    assert (found.failing, found.total) == (2, 2)
+    assert "(region=us)" in found.message
 
 
 def test_series_on_both_sides_are_an_error() -> None:

@@ -63,6 +63,8 @@ def test_what_is_enough_at_the_boundary(traffic: float | None, words: str) -> No
     result = judged(given, [one(9)], [] if traffic is None else [one(traffic)])
     assert light(result) == (NO_DATA if words else ("NO_GO", "breach"))
     assert words in result.message
+    assert result.pending is (bool(words) and traffic is not None and traffic > 0)
+    assert result.evaluated is not bool(words)
 
 
 def test_every_series_is_held_against_the_traffic_with_its_labels() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import RangeQuery, Series
+from pytest_deploygate.kinds.base import Kind
 from pytest_deploygate.kinds.runaway import Runaway
 from pytest_deploygate.kinds.sustained import Sustained
 from pytest_deploygate.kinds.trend import Trend
@@ -274,3 +275,16 @@ class TestRunaway:
 def test_what_needs_a_history_is_asked_in_120_steps() -> None:
     for kind in (TREND, RUNAWAY):
         assert query_of(criterion(kind=kind)) == RangeQuery("up", AT - 7200, AT, 60)
+
+
+@pytest.mark.parametrize("kind", [SUSTAINED, Trend("2h"), Runaway("2h")])
+def test_a_series_that_is_too_young_is_waited_for_and_one_that_ended_is_not(kind: Kind) -> None:
+    """A watch of a new version may not end because its first series are not judged yet."""
+    value = 9.0 if kind is SUSTAINED else 1.0
+    given = criterion(kind=kind)
+    young = judge(given, over(kind, lambda age: value if age <= 180 else None))
+    ended = judge(given, over(kind, lambda age: value if 120 < age <= 240 else None))
+    whole = judge(given, over(kind, lambda age: 1.0))
+    assert [light(one)[1] for one in (young, ended, whole)] == ["no-data", "no-data", "ok"]
+    assert [one.pending for one in (young, ended, whole)] == [True, False, False]
+    assert not young.evaluated

@@ -29,6 +29,13 @@ class Outcome(NamedTuple):
     critical: tuple[Status, Reason]
     warning: tuple[Status, Reason]
     answered: bool = True
+    pending: bool = False
+    value: float | None = None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether the critical check was not evaluated."""
+        return self.critical[1] in (Reason.NO_DATA, Reason.ERROR) and self.value is None
 
 
 OK, BAD = (G, Reason.OK), Reason.BREACH
@@ -38,9 +45,12 @@ OUTCOMES = {
     "critical": Outcome((N, BAD), OK),
     "warning": Outcome(OK, (W, BAD)),
     "no data": Outcome((W, Reason.NO_DATA), (W, Reason.NO_DATA)),
+    "not yet": Outcome((W, Reason.NO_DATA), OK, pending=True),
+    "undecided": Outcome((W, Reason.NO_DATA), OK, pending=True, value=1.2),
     "error": Outcome((N, Reason.ERROR), (W, Reason.ERROR), answered=False),
 }
 FIVE = ("good", "bad", "no data", "error", "interrupt")
+WITHOUT_DATA = ("good", "bad", "no data", "not yet", "undecided")
 
 
 def pace(mode: Mode = Mode.WATCH, **changes: Any) -> Pace:
@@ -69,11 +79,21 @@ class Played(NamedTuple):
     used: int
 
 
-def check(id_: str, severity: Severity, found: tuple[Status, Reason], at: float) -> Result:
+def check(
+    id_: str, severity: Severity, found: tuple[Status, Reason], at: float, **more: Any
+) -> Result:
     status, reason = found
     value = 2.0 if reason in (Reason.OK, Reason.BREACH) else None
-    changes = {"severity": severity, "reason": reason, "value": value, "timestamp": at}
+    changes = {"severity": severity, "reason": reason, "value": value, "timestamp": at, **more}
     return result(status, id=id_, name=id_, nodeid=id_, message=reason.value, **changes)
+
+
+def checks(outcome: Outcome, at: float) -> tuple[Result, Result]:
+    more = {"pending": outcome.pending, **({"value": outcome.value} if outcome.value else {})}
+    return (
+        check("critical", Severity.CRITICAL, outcome.critical, at, **more),
+        check("warning", Severity.WARNING, outcome.warning, at),
+    )
 
 
 def play(pace: Pace, names: Sequence[str]) -> Played:
@@ -90,10 +110,7 @@ def play(pace: Pace, names: Sequence[str]) -> Played:
         if name == "interrupt":
             raise KeyboardInterrupt
         outcome = OUTCOMES[name]
-        results = (
-            check("critical", Severity.CRITICAL, outcome.critical, at),
-            check("warning", Severity.WARNING, outcome.warning, at),
-        )
+        results = checks(outcome, at)
         findings.judged(results, at)
         report = conclude(findings, RunFacts(at=at, source=SERVER), str)
         findings.round_is_over(report.rounds[-1])
@@ -135,7 +152,7 @@ def watched(names: Sequence[str], planned: int, failures: int) -> Expected:
         if added >= 0 and (seen[-1].critical[0] is not N or added == failures - 1):
             break
     critical, warning = _statuses(seen)
-    blind = all(one.critical[1] in (Reason.NO_DATA, Reason.ERROR) for one in seen)
+    blind = all(one.is_blind for one in seen)
     if critical is N or blind:
         return Expected(Verdict.NO_GO, critical, warning, len(seen))
     verdict = Verdict.WARNING if W in (critical, warning) else Verdict.GO
@@ -144,8 +161,8 @@ def watched(names: Sequence[str], planned: int, failures: int) -> Expected:
 
 def _is_against(one: Outcome) -> bool:
     """Whether the round counts towards the row of the critical check."""
-    blind = one.critical[1] in (Reason.NO_DATA, Reason.ERROR)
-    return one.critical[0] is N or blind or not one.answered
+    lost = one.is_blind and not one.pending
+    return one.critical[0] is N or lost or not one.answered
 
 
 def _statuses(seen: Sequence[Outcome]) -> tuple[Status | None, Status | None]:
@@ -169,7 +186,7 @@ def found(played: Played) -> Expected:
     ("names", "planned", "failures"),
     [
         (FIVE, 4, 3),
-        (FIVE, 4, 2),
+        (WITHOUT_DATA, 4, 2),
         (FIVE, 3, 1),
         (FIVE, 2, 3),
         ((*OUTCOMES, "interrupt"), 3, 2),
@@ -189,10 +206,7 @@ def test_a_watch_of_no_time_is_an_ordinary_run(name: str) -> None:
         played = play(pace(length=0.0, failures=failures), [name] * 3)
         assert played.used == 1
         outcome = OUTCOMES[name]
-        ordinary = (
-            check("critical", Severity.CRITICAL, outcome.critical, END),
-            check("warning", Severity.WARNING, outcome.warning, END),
-        )
+        ordinary = checks(outcome, END)
         assert [one._replace(rounds=None) for one in played.report.results] == list(ordinary)
         findings = Findings()
         findings.asks()
@@ -233,17 +247,22 @@ def waited(names: Sequence[str], planned: int, steady: int) -> Expected:
             return Expected(Verdict.GO, G, G, count)
     recent = [OUTCOMES[name] for name in names[:planned][-steady - 1 :]]
     critical = {one.critical[0] for one in recent}
-    bad = N in critical or any(_is_against(one) for one in recent)
+    bad = N in critical or any(one.is_blind or not one.answered for one in recent)
     verdict = Verdict.NO_GO if bad else Verdict.WARNING
     worst = N if N in critical else (W if W in critical else G)
     warning = W if any(one.warning[0] is W for one in recent) else G
     return Expected(verdict, worst, warning, planned)
 
 
-@pytest.mark.parametrize(("planned", "steady"), [(5, 2), (5, 4), (4, 0), (3, 1)])
-def test_every_wait_ends_as_the_rules_say(planned: int, steady: int) -> None:
+@pytest.mark.parametrize(
+    ("names", "planned", "steady"),
+    [(FIVE, 5, 2), (WITHOUT_DATA, 5, 4), (FIVE, 4, 0), (WITHOUT_DATA, 3, 1)],
+)
+def test_every_wait_ends_as_the_rules_say(
+    names: tuple[str, ...], planned: int, steady: int
+) -> None:
     options = pace(Mode.WAIT, length=(planned - 1) * INTERVAL, steady=steady * INTERVAL)
-    for sequence in itertools.product(FIVE, repeat=planned):
+    for sequence in itertools.product(names, repeat=planned):
         played = found(play(options, sequence))
         if "interrupt" in sequence[: played.used]:
             played = played._replace(critical=None, warning=None)

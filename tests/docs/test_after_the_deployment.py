@@ -10,10 +10,10 @@ import pytest
 
 from pytest_deploygate.cli import main
 from tests.conftest import END, Gate
-from tests.docs.test_readme import ROOT
+from tests.docs.pages import read
 from tests.servers import Server
 
-TEXT = (ROOT / "docs" / "how-to" / "after-the-deployment.md").read_text(encoding="utf-8")
+TEXT = read("docs/how-to/after-the-deployment.md")
 
 
 def commands(start: str) -> list[str]:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from tests.conftest import END, Gate
-from tests.docs.test_readme import ROOT
+from tests.docs.pages import block
 from tests.extras import needs
 from tests.servers import Server
 
 needs("scipy")
 
-TEXT = (ROOT / "docs" / "how-to" / "canary.md").read_text(encoding="utf-8")
-
 
 def test_the_example_is_judged_as_pasted(
     pytester: pytest.Pytester, run_gate: Gate, healthy: Server
 ) -> None:
-    source = re.findall(r"^```python\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)[0]
+    source = block("python", page="docs/how-to/canary.md", containing="def test_")
     pytester.path.joinpath("test_canary.py").write_text(source, encoding="utf-8")
     options = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-var=version=2")
     result = run_gate("test_canary.py", *options)

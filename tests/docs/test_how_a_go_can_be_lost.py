@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
+from tests.docs.pages import ROOT, read
 from tests.real.scenario import GO
 from tests.real.scenarios import SCENARIOS
 
-ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "explanation" / "how-a-go-can-be-lost.md"
+PAGE = "docs/explanation/how-a-go-can-be-lost.md"
 
 
 def rows(heading: str) -> list[str]:
     """The rows of the table whose last column has this heading."""
-    table = PAGE.read_text("utf-8").partition(f"| {heading} |\n")[2].partition("\n\n")[0]
+    table = read(PAGE).partition(f"| {heading} |\n")[2].partition("\n\n")[0]
     return [line for line in table.splitlines() if line.startswith("| ")][1:]
 
 

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
+from functools import partial
 
 import pytest
 
 from pytest_deploygate.cli import main
 from tests.conftest import END, Gate
-from tests.docs.test_readme import ROOT
+from tests.docs.pages import block
 from tests.servers import Server
 
-TEXT = (ROOT / "docs" / "how-to" / "what-a-release-process-adds.md").read_text(encoding="utf-8")
-
-
-def block(language: str, containing: str) -> str:
-    """The one block of code that contains a text."""
-    found = re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-    [one] = [text for text in found if containing in text]
-    return str(one)
+example = partial(block, page="docs/how-to/what-a-release-process-adds.md")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +26,7 @@ def block(language: str, containing: str) -> str:
 def test_a_criterion_wants_enough_traffic(
     pytester: pytest.Pytester, run_gate: Gate, healthy: Server, wanted: str, status: str, words: str
 ) -> None:
-    pytester.path.joinpath("test_checkout.py").write_text(block("python", "Enough"))
+    pytester.path.joinpath("test_checkout.py").write_text(example("python", containing="Enough"))
     where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
     run_gate(*where, f"--gate-set=checkout_requests_min={wanted}", "test_checkout.py")
     [check] = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
@@ -46,7 +39,9 @@ def test_a_criterion_wants_enough_traffic(
 def test_a_waiver_lets_a_check_fail(
     pytester: pytest.Pytester, run_gate: Gate, healthy: Server, limit: str, status: str
 ) -> None:
-    pytester.path.joinpath("deploygate.toml").write_text(block("toml", "[[waivers]]"), "utf-8")
+    pytester.path.joinpath("deploygate.toml").write_text(
+        example("toml", containing="[[waivers]]"), "utf-8"
+    )
     where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}", "--gate-json=gate.json")
     code = run_gate(*where, f"--gate-set=fast_p95_max={limit}", "--pyargs", "gate_checks").ret
     assert code == int(status == "WAIVED")
@@ -80,7 +75,9 @@ END:VCALENDAR
 def test_freezes_hold_as_the_page_says(
     pytester: pytest.Pytester, run_gate: Gate, at: str, held: set[str]
 ) -> None:
-    pytester.path.joinpath("deploygate.toml").write_text(block("toml", "[[freezes]]"), "utf-8")
+    pytester.path.joinpath("deploygate.toml").write_text(
+        example("toml", containing="[[freezes]]"), "utf-8"
+    )
     pytester.path.joinpath("freezes.ics").write_text(ICS.replace("\n", "\r\n"), "utf-8")
     pytester.makepyfile("import pytest\n@pytest.mark.critical\ndef test_it(): pass")
     run_gate(f"--gate-at={at}", "--gate-json=gate.json", ".")
@@ -89,7 +86,7 @@ def test_freezes_hold_as_the_page_says(
 
 
 def test_alerts_are_asked_for(pytester: pytest.Pytester, run_gate: Gate, healthy: Server) -> None:
-    pytester.path.joinpath("test_alerts.py").write_text(block("python", "no_alerts"))
+    pytester.path.joinpath("test_alerts.py").write_text(example("python", containing="no_alerts"))
     where = (f"--prometheus-url={healthy.url}", "--gate-json=gate.json", "test_alerts.py")
     run_gate(*where)
     checks = json.loads(pytester.path.joinpath("gate.json").read_text("utf-8"))["checks"]
@@ -105,7 +102,9 @@ def test_the_artifact_is_attested_and_verified(
     healthy: Server,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    gate, verify = block("bash", "--gate-attest").replace("\\\n", "").strip().splitlines()
+    gate, verify = (
+        example("bash", containing="--gate-attest").replace("\\\n", "").strip().splitlines()
+    )
     where = (f"--prometheus-url={healthy.url}", f"--gate-at={END}")
     assert run_gate(*shlex.split(gate)[3:], *where).ret == 0
     statement = json.loads(pytester.path.joinpath("gate.intoto.json").read_text("utf-8"))

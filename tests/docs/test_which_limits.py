@@ -10,13 +10,13 @@ import pytest
 
 from pytest_deploygate import cli
 from tests.conftest import END
+from tests.docs.pages import blocks, read
 from tests.real import backtests  # noqa: F401  numpy is imported before any test
 from tests.servers import Server
 
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "how-to" / "which-limits-are-right.md").read_text("utf-8")
-COMMANDS = re.findall(r"^deploygate backtest .*$", PAGE, re.MULTILINE)
-INCIDENTS, DEPLOYMENTS = re.findall(r"^```csv\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+PAGE = "docs/how-to/which-limits-are-right.md"
+COMMANDS = re.findall(r"^deploygate backtest .*$", read(PAGE), re.MULTILINE)
+INCIDENTS, DEPLOYMENTS = (one.text for one in blocks("csv", page=PAGE))
 
 
 def test_there_are_commands() -> None:
@@ -37,9 +37,3 @@ def test_every_command_runs_as_it_is_pasted(
     arguments = shlex.split(command.replace("--last 7d", f"--gate-at {END} --last 30m"))[1:]
     assert cli.main(arguments) == 0, capsys.readouterr().err
     assert "GO 100.0 %" in capsys.readouterr().out
-
-
-def test_every_linked_file_exists() -> None:
-    targets = re.findall(r"\]\(([^)#:]+)\)", PAGE)
-    assert targets
-    assert all((ROOT / "docs" / "how-to" / target).exists() for target in targets)

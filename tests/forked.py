@@ -149,7 +149,7 @@ def run_pytest(server: str, directory: Path, *arguments: str | Path) -> pytest.R
 def serve(address: str) -> None:
     """Fork a process for each request, until standard input ends."""
     write_bytecode()
-    import_pytest("--markers", "-p", "no:deploygate")
+    import_pytest("--markers", "--noconftest", "-p", "no:deploygate")
     for name in LIBRARIES:
         importlib.import_module(name)
     fork_workers_too()

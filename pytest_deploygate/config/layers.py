@@ -32,6 +32,14 @@ from pytest_deploygate.core.waivers import Waiver
 
 COMMAND_LINE = "command line"
 ENVIRONMENT = "environment"
+_PRODUCTIONS = frozenset(
+    {
+        *(option.name for option in OPTIONS if option.type in ("output", "log")),
+        *("prometheus-url", "prometheus-config", "gate-pushgateway", "gate-act"),
+        *("gate-at", "gate-watch", "gate-wait", "gate-delay", "gate-replay", "gate-demo"),
+    }
+)
+"""What a file says of the server, the time, the rounds and the outputs of a run of production."""
 _NAMED = {"thresholds": "threshold", "criteria": "criterion", "vars": "variable"}
 
 
@@ -81,6 +89,12 @@ def environment(environ: Mapping[str, str]) -> Layer:
     """The layer of the environment variables; an empty variable counts as not set."""
     table = {o.name: environ[o.variable] for o in OPTIONS if environ.get(o.variable)}
     return Layer(ENVIRONMENT, table)
+
+
+def rehearsed(layer: Layer) -> Layer:
+    """The layer of a file where a test judges a production of its own."""
+    kept = {name: value for name, value in layer.table.items() if name not in _PRODUCTIONS}
+    return layer._replace(table=kept)
 
 
 def merge(*layers: Layer) -> Settings:

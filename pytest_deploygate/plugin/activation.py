@@ -56,6 +56,10 @@ if TYPE_CHECKING:
     from pytest_deploygate.sources.base import Source
 
 
+REHEARSED = pytest.StashKey[bool]()
+"""Whether a test has the gate judge a production of its own: nothing may reach the real one."""
+
+
 def switch_on(config: pytest.Config) -> None:
     """Read the settings, and register the hooks and the fixture.
 
@@ -232,6 +236,8 @@ def _settings(config: pytest.Config, kinds: Callable[[], Mapping[str, ActionKind
         named=_named_paths(config),
     )
     file = load(found.file, given["gate-env"], actions=lambda: _actions_schema(kinds()))
+    if config.stash.get(REHEARSED, False):
+        file = tuple(map(layers.rehearsed, file))
     merged = layers.merge(command_line, layers.environment(os.environ), *file)
     settings = replace(merged, file=found.file, other_files=found.others)
     worker = getattr(config, "workerinput", {}).get(TRANSFER)

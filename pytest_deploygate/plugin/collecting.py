@@ -126,7 +126,7 @@ def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
         collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
     found = collector.collected
     if found is None or not (found.criteria or (inline and found.tests)):
-        line = _why(output)
+        line = cause(output)
         why = f": {line}" if line else "; name tests that use gate_criteria"
         message = f"no criterion was collected from {' '.join(arguments) or 'here'}{why}"
         raise ConfigurationError(printable(Redactor().text(message)))
@@ -139,7 +139,7 @@ def default_arguments() -> tuple[str, ...]:
     return DEFAULT_ARGUMENTS if collector.found_nothing else ()
 
 
-def _why(output: str) -> str:
+def cause(output: str) -> str:
     """The line of pytest's output that says best what went wrong: an exception's, or any."""
     lines = [line for line in output.splitlines() if "usage:" not in line]
     exceptions = [line[1:] for line in lines if line.startswith("E ")]

@@ -21,7 +21,10 @@ HOOKS = (
     "pytest_deploygate_verdict",
 )
 """The hooks in :mod:`pytest_deploygate.plugin.hookspecs`."""
+SEEN = "deploygate_seen"
+"""The key under which a worker sends what its tests saw."""
 _PACKAGE = "pytest_deploygate"
+_TESTING = "pytest_deploygate.testing"
 _OURS = ("gate_", "prometheus_")
 """How the attributes of the gate's options begin."""
 HOW_TO_SWITCH_ON = "a check of the deployment gate: run it with pytest -p deploygate"
@@ -152,6 +155,19 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     from pytest_deploygate.plugin.exit_code import guarded_exit_code
 
     return (yield from guarded_exit_code(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What an xdist worker's tests saw of the project's checks.
+
+    A test module that names the plugin for tests names it in the workers only.
+    """
+    seen = getattr(node, "workeroutput", {}).get(SEEN)
+    if seen is not None:
+        manager = node.config.pluginmanager
+        manager.import_plugin(_TESTING)
+        manager.get_plugin(_TESTING).receive(node.config, seen)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,7 @@ from pytest_deploygate import (
     no_alerts,
     threshold,
 )
+from pytest_deploygate.testing import Judgement, Production
 
 # Checks: every form of a criterion, and what the fixture returns.
 
@@ -214,3 +215,11 @@ def pytest_deploygate_reports(
     config: pytest.Config,
 ) -> Mapping[Path, Callable[[GateReport], str]]:
     return {Path("mine.txt"): my_report}
+
+
+def test_an_outage_blocks(production: Production) -> None:
+    production.series('load{instance="a"}', "0.5x4", interval=timedelta(minutes=1))
+    verdict = production.judge("gate_checks", Path("more_checks"), "--gate-set=load_max=1")
+    assert_type(verdict, Judgement)
+    assert_type(verdict["load"], Result)
+    assert verdict == Verdict.NO_GO

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
-from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
+from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of, silent_for
 from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair, Spans
 from pytest_deploygate.kinds.compare_shares import Shares
 from pytest_deploygate.kinds.compare_sides import NEW, OLD
@@ -94,6 +94,9 @@ class Compare(TwoSides):
         if not math.isfinite(new.value) and (criterion.nan_is_breach or math.isinf(new.value)):
             return hold(criterion, pair.series, new.value)
         columns = [places_of(one[0], end, step) for one, end in zip(found, ends, strict=True)]
+        for side, own, other in zip((NEW, OLD), columns, columns[::-1], strict=True):
+            if silent := silent_for(own, other):
+                return pair.nothing(words.silent(side, silent * step, "value"))
         both = [place for place in sorted(columns[0].keys() & columns[1].keys())]
         values = [[column[place] for place in both] for column in columns]
         if len(both) < _FEWEST_VALUES:

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import NamedTuple, Self
 
 from pytest_deploygate.core.criterion import Comparison, Criterion, Limit, NoData, number
@@ -29,6 +30,7 @@ _TIMES = "x"
 _LEAST_STEP = 60.0
 _SCRAPES_IN_STEP = 4
 _USUAL_INTERVAL = 15.0
+_FEWEST_SILENT = 3
 
 
 class _State(NamedTuple):
@@ -334,6 +336,24 @@ def places_of(series: Series, end: float, step: float) -> dict[int, float]:
     """The finite values, by the number of steps before the end."""
     found = ((round((end - time) / step), value) for time, value in series.points)
     return {place: value for place, value in found if math.isfinite(value)}
+
+
+def silent_for(own: Mapping[int, float], other: Mapping[int, float]) -> int:
+    """The newest slices in which a side had nothing while the other had something.
+
+    None if they are fewer than three, or if the side was silent for as long before: what is seldom
+    has gaps.
+
+    Args:
+        own: what a side has, by the number of steps before the end.
+        other: the same of the other side.
+    """
+    places = sorted(own)
+    silent = places[0] if places else 0
+    longest = max((b - a - 1 for a, b in pairwise(places)), default=0)
+    if silent < _FEWEST_SILENT or silent <= longest:
+        return 0
+    return silent if any(place < silent for place in other) else 0
 
 
 def age_of(series: Sequence[Series], end: float, step: float) -> float:

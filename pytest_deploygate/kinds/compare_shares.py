@@ -14,13 +14,14 @@ from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.base import InRun
-from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of
+from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of, silent_for
 from pytest_deploygate.kinds.compare_pair import Pair, Spans
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
 from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.times import Times
 
 _FALLS = 0.1  # the share of samples at which a counter of restarting programs does not fall
+_FEWEST_MISSED = 20.0  # events: none of them by chance has a probability of 2e-9
 _JUST_BEFORE = 0.001
 """A range includes its start: a scrape at a round time would belong to two slices."""
 
@@ -65,7 +66,7 @@ class Shares(TwoSides):
         spans, step = self._spans(times.end), self._step()
         return [
             range_of(
-                self.state.sides.expr(template, side, step),
+                self.state.sides.counts(template, side, step, step / self._apart),
                 end - _JUST_BEFORE,
                 max(spans.length - step, 0.0),
                 self._apart,
@@ -104,6 +105,9 @@ class Shares(TwoSides):
         for side, given, end in ((NEW, found[1], spans.new_end), (OLD, found[3], spans.old_end)):
             if age := age_of(given, end - _JUST_BEFORE, apart):
                 return pair.nothing(words.ended(side, age))
+        for side, own, other in ((NEW, columns[1], columns[3]), (OLD, columns[3], columns[1])):
+            if silent := _silent(own, other):
+                return pair.nothing(words.silent(side, silent * apart))
         both = sorted(columns[1].keys() & columns[3].keys())
         counts = [[column.get(place, 0) for place in both] for column in columns]
         traffic = [sum(column) for column in counts]
@@ -162,3 +166,11 @@ def _known(columns: Sequence[Mapping[int, float]]) -> tuple[list[float], list[fl
     sums = [math.fsum(column.values()) for column in columns]
     shares = [bad / total if total else math.nan for bad, total in (sums[:2], sums[2:])]
     return shares, sums
+
+
+def _silent(own: Mapping[int, float], other: Mapping[int, float]) -> int:
+    """The newest slices in which a side had no event while the other had, unless by chance."""
+    counts, others = ({n: count for n, count in side.items() if count} for side in (own, other))
+    silent = silent_for(counts, others)
+    missed = sum(counts.values()) / (max(counts) - silent + 1) * silent
+    return silent if missed >= _FEWEST_MISSED else 0

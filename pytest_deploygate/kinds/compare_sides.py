@@ -12,6 +12,7 @@ from pytest_deploygate.core.durations import seconds, spoken
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.series import Series
 from pytest_deploygate.core.text import printable
+from pytest_deploygate.promql.counting import from_zero
 from pytest_deploygate.promql.expressions import duration, label_name, labelled
 from pytest_deploygate.promql.narrowing import Matcher, Matchers, matchers, matchers_of
 
@@ -63,6 +64,11 @@ class Sides(NamedTuple):
     def expr(self, template: str, side: str, window: float) -> str:
         """The template as PromQL for one side, with slices of so many seconds."""
         return filled(template, self._of(side), window)
+
+    def counts(self, template: str, side: str, window: float, scale: float) -> str:
+        """The same for counts; see :func:`~pytest_deploygate.promql.counting.from_zero`."""
+        matchers = ",".join(one.expr for one in self._of(side))
+        return from_zero(self.expr(template, side, window), matchers, scale)
 
     def key(self, series: Series) -> Key:
         """What is the same on both sides."""

@@ -127,6 +127,11 @@ def no_traffic(side: str) -> str:
     return f"{_ARTICLE[side]} has no traffic"
 
 
+def silent(side: str, length: float, what: str = "traffic") -> str:
+    """That a side had nothing of late."""
+    return f"{_ARTICLE[side]} has had no {what} for {spoken(length)}"
+
+
 def several(side: str, count: int) -> str:
     """That a pair has more than one series on a side."""
     return f"{_ARTICLE[side]} has {count} series with these labels: aggregate them in the query"
@@ -157,8 +162,8 @@ def cut_off(criterion: Criterion, both: Sequence[Series]) -> str:
 def falling(falls: float, length: float) -> str:
     """That a counter is none."""
     return (
-        f"the counts are not counters: a series fell {falls:.0f} times in {spoken(length)}; give "
-        "queries for counters, as in increase(metric[$window])"
+        f"the counts cannot be compared: a series fell {falls:.0f} times in {spoken(length)}: it "
+        "restarts all the time, or is no counter, as increase(metric[$window]) needs"
     )
 
 

@@ -86,6 +86,7 @@ def samples() -> str:
             random, f'version="{version}"', calls, share, name="calls_total", scrapes=SINCE_DEPLOYED
         )
     text += counters(random, 'version="old"', 90.0, 0.02, name="calls_total")
+    text += appearing()
     text += "# TYPE memory_bytes gauge\n"
     for version, size in (("2", 4e8), ("2b", 4e8), ("3", 6e8)):
         at = END - INTERVAL * (SCRAPES - 1) - 4.321
@@ -93,6 +94,21 @@ def samples() -> str:
             text += f'memory_bytes{{version="{version}"}} {value:.0f} {at:.3f}\n'
             at += INTERVAL
     return text + "# EOF\n"
+
+
+def appearing() -> str:
+    """Errors that have a series of their own, which begins with them: of each page one in 40s."""
+    text = "# TYPE pages counter\n"
+    for version, share, errors in (("old", 0.01, 0), ("new", 0.0, 90)):
+        text += counters(
+            np.random.default_rng(6), f'version="{version}"', 100.0, share, name="pages_total"
+        )
+        for page in range(errors // 2):
+            first = SCRAPES - (errors - 2 * page)
+            for scrape in range(first, SCRAPES):
+                at = END - INTERVAL * (SCRAPES - 1 - scrape) - 4.321
+                text += f'pages_total{{code="500",version="{version}",page="{page}"}} 5 {at:.3f}\n'
+    return text
 
 
 @pytest.fixture(scope="module")
@@ -283,6 +299,19 @@ def test_one_run_is_blind_only_where_nothing_was_judged(
     result = run_gate("test_canary.py", *where)
     assert result.ret == ret
     result.stdout.fnmatch_lines([f"*{words}*"])
+
+
+def test_errors_whose_series_begin_with_them_are_counted(canary: servers.Server) -> None:
+    kind = Compare(new='version="new"', old='version="old"', window="20m").shares(
+        total="sum(increase(pages_total{$side}[$window]))"
+    )
+    query = 'sum(increase(pages_total{$side,code="500"}[$window]))'
+    asked = gate_run(canary.url, END)
+    given = criterion(kind, query=query, quantity="error share")
+    asked.comparisons.expect([given])
+    found = asked.judge(given, END)
+    # 20m have 26 slices of 45s, in which 39 pages begin to fail, each with 5 errors.
+    assert (found.reason, ", 195 of " in found.message) == ("breach", True), found.message
 
 
 def test_rules_and_dashboard_draw_the_ratio_and_say_that_they_cannot_judge(

@@ -224,6 +224,40 @@ def test_of_several_pairs_one_that_is_judged_in_vain_is_named() -> None:
     assert "(region=us)" in found.message
 
 
+QUIET = [0.0] * 10
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "said"),
+    [
+        ([*FLAT, *QUIET], FLAT + FLAT[:10], "the new side has had no traffic for 7m30s"),
+        (FLAT + FLAT[:10], [*FLAT, *QUIET], "the old side has had no traffic for 7m30s"),
+        ([*FLAT, *QUIET], [*FLAT, *QUIET], ""),  # nobody asks for anything any more
+        ([*FLAT, *QUIET, *FLAT, *QUIET], FLAT * 2 + FLAT[:20], ""),  # it was silent before, too
+        ([*CALM * 3, *QUIET], FLAT * 3 + FLAT[:10], ""),  # seldom enough to be chance
+        ([*FLAT, 0.0, 0.0], FLAT + FLAT[:2], ""),
+    ],
+)
+def test_what_was_measured_long_ago_says_nothing_of_a_side_without_traffic(
+    new: list[float], old: list[float], said: str
+) -> None:
+    bad = [[min(one, 1.0) for one in side] for side in (new, old)]
+    found = judge(in_run(shares(window="2h")), counted(bad[0], new, bad[1], old))
+    assert (found.reason is Reason.NO_DATA) is bool(said), found.message
+    assert said in found.message
+    assert not found.pending
+
+
+def test_values_of_long_ago_say_nothing_of_a_side_without_values() -> None:
+    gap, nan = numbers()[1:], math.nan
+    silent = values_of([*gap[:-5], *[nan] * 5], numbers()[1:])
+    assert (silent.reason, silent.message) == (
+        Reason.NO_DATA,
+        "no data: the new side has had no value for 5m",
+    )
+    assert values_of([nan if n % 9 < 5 else one for n, one in enumerate(gap)][::-1], gap).evaluated
+
+
 def test_series_on_both_sides_are_an_error() -> None:
     given = in_run(shares(new='version=~"2.*"', old='version!="2"'))
     found = judge(given, counted(CALM, FLAT, CALM, FLAT), measured=scraped(versions=("1", "2.1")))

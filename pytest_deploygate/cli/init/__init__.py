@@ -12,8 +12,8 @@ from pytest_deploygate.config.options import OPTIONS
 from pytest_deploygate.core.errors import GateError
 
 if TYPE_CHECKING:
-    from pytest_deploygate.cli.init.server import Answer
     from pytest_deploygate.config.settings import Settings
+    from pytest_deploygate.core.secrets import Redactor
 
 HELP = "write gate_checks/ and deploygate.toml that fit the metrics of the server"
 _EPILOG = """\
@@ -63,20 +63,25 @@ def _begun(arguments: argparse.Namespace) -> list[str]:
     from pytest_deploygate.cli.init import project
     from pytest_deploygate.cli.init.files import files
     from pytest_deploygate.cli.init.lines import lines
+    from pytest_deploygate.cli.init.server import examine
+    from pytest_deploygate.engine.run import GateRun
 
-    directory = arguments.directory
-    settings = _settings(arguments)
+    directory, settings = arguments.directory, _settings(arguments)
     project.refuse_existing(directory)
-    answer = None if arguments.no_server else _asked(settings)
+    run = GateRun(settings, os.environ)
+    found = None if arguments.no_server else examine(run)
     config = settings.prometheus_config
+    is_given = settings.origins["prometheus-url"].startswith("--")
+    url = _harmless(settings.prometheus_url, run.redactor) if is_given else ""
     written = files(
-        answer.found if answer else None,
-        url=answer.url if answer else "",
+        found,
+        url=url,
         config=Path(os.path.relpath(config, directory)).as_posix() if config else "",
         select=settings.gate_select,
     )
     project.write_all(directory, written.texts)
-    return list(lines(answer, written, directory))
+    location, hidden = run.source.info.location, is_given and not url
+    return list(lines(found, location, written, directory, url_is_missing=hidden))
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
@@ -91,20 +96,6 @@ def _settings(arguments: argparse.Namespace) -> Settings:
     return layers.merge(layers.command_line(given, Path.cwd()), layers.environment(os.environ))
 
 
-def _asked(settings: Settings) -> Answer:
-    """What the server has.
-
-    Raises:
-        GateError: it does not answer, or cannot be asked.
-    """
-    from pytest_deploygate.cli.init.server import Answer, examine
-    from pytest_deploygate.engine.run import GateRun
-    from pytest_deploygate.sources.prometheus import PrometheusSource
-
-    run = GateRun(settings, os.environ)
-    assert isinstance(run.source, PrometheusSource)
-    found = examine(run, run.source)
-    # A password does not belong into the file.
-    given, shown = settings.prometheus_url, run.redactor.text(settings.prometheus_url)
-    is_ours = settings.origins["prometheus-url"].startswith("--") and shown == given
-    return Answer(found, run.source.info.location, given if is_ours and "@" not in given else "")
+def _harmless(url: str, redactor: Redactor) -> str:
+    """The URL, if it may stand in a file; empty if it has a password or a key."""
+    return url if "@" not in url and redactor.text(url) == url else ""

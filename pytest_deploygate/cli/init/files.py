@@ -52,14 +52,18 @@ def files(found: Found | None, *, url: str = "", config: str = "", select: str =
         latencies=latencies,
         quantiles=[one for one in latencies if one["form"] == "p95"],
         means=[one for one in latencies if one["form"] == "mean"],
-        up=_up(found),
+        up=_up(found) if found.has_targets else None,
+        # A job must not vanish from the answer. That needs targets, and a label that names the job.
+        watched=bool(found.jobs) and all(one["jobs"] for one in (*errors, *latencies)),
         window=spoken(window),
         seconds=f"{window:.0f}",
         before=spoken(0.4 * window),
     )
     texts = {SERVICES: services}
-    checks = {SERVICES: ["targets_up", *(one["id"] for one in (*errors, *latencies))]}
-    limits = [("targets_up_min", "0.5"), *((f"{one['id']}_max", "0.01") for one in errors)]
+    up = ["targets_up"] if found.has_targets else []
+    checks = {SERVICES: [*up, *(one["id"] for one in (*errors, *latencies))]}
+    limits = [(f"{id_}_min", "0.5") for id_ in up]
+    limits += [(f"{one['id']}_max", "0.01") for one in errors]
     limits += [(f"{one['id']}_max", one["limit"]) for one in latencies]
     if found.machines:
         texts[MACHINES] = _rendered(
@@ -86,10 +90,10 @@ class _Names:
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
-    def id(self, jobs: Sequence[str], metric: str, what: str, *, alone: bool) -> str:
-        """``http_p95``; beside others of its kind it begins with its job, or with its metric."""
-        of = jobs[0] if len(jobs) == 1 and jobs[0] else metric
-        begin = "http" if alone else re.sub(r"[^a-z0-9]+", "_", of.lower()).strip("_") or "other"
+    def id(self, jobs: Sequence[str], what: str, *, alone: bool) -> str:
+        """``http_p95_latency``; of one job among others ``shop_p95_latency``."""
+        job = "" if alone or len(jobs) > 1 else re.sub(r"[^a-z0-9]+", "_", jobs[0].lower())
+        begin = job.strip("_") or "http"
         names = (f"{begin}{number}_{what}" for number in ("", *range(2, 99)))
         found = next(name for name in names if name not in self._taken)
         self._taken.add(found)
@@ -111,12 +115,12 @@ def _up(found: Found) -> dict[str, Any]:
 
 def _error(one: Any, names: _Names, *, alone: bool) -> dict[str, Any]:
     metric, label, jobs = one.requests
-    id_ = names.id(jobs, metric, "error_rate", alone=alone)
+    id_ = names.id(jobs, "error_rate", alone=alone)
     return {
         "id": id_,
         "title": _title(id_, "error rate"),
         "metric": metric,
-        "where": _query(job_matcher(jobs)).strip("{}"),
+        "jobs": _query(job_matcher(jobs)).strip("{}"),
         "status": label,
         "by": _list(one.by),
         "target": _list(one.target),
@@ -126,13 +130,13 @@ def _error(one: Any, names: _Names, *, alone: bool) -> dict[str, Any]:
 def _latency(one: Slowness, names: _Names, *, alone: bool) -> dict[str, Any]:
     latency = one.latency
     form = "p95" if latency.form == "histogram" else "mean"
-    id_ = names.id(latency.jobs, latency.metric, f"{form}_latency", alone=alone)
+    id_ = names.id(latency.jobs, f"{form}_latency", alone=alone)
     limit, remark = _limit(one)
     return {
         "id": id_,
         "title": _title(id_, f"{form} latency"),
         "metric": latency.metric,
-        "where": _query(job_matcher(latency.jobs)).strip("{}"),
+        "jobs": _query(job_matcher(latency.jobs)).strip("{}"),
         "form": form,
         "by": _list(one.by),
         "target": _list(one.target),

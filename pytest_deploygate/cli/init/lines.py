@@ -8,26 +8,40 @@ from pathlib import Path
 
 from pytest_deploygate.cli.init.files import Written
 from pytest_deploygate.cli.init.found import Latency
-from pytest_deploygate.cli.init.server import Answer, Found
+from pytest_deploygate.cli.init.server import Found
 from pytest_deploygate.core.text import counted, inert, printable
 
 _MOST_NAMES = 5
 _MOST_JOBS = 5
 
 
-def lines(answer: Answer | None, written: Written, directory: Path) -> Iterator[str]:
-    """All lines of the output; without an answer no server was asked."""
+def lines(
+    found: Found | None,
+    location: str,
+    written: Written,
+    directory: Path,
+    *,
+    url_is_missing: bool,
+) -> Iterator[str]:
+    """All lines of the output.
+
+    Args:
+        found: what the server has; None if it was not asked.
+        location: its URL, without credentials.
+        written: the files.
+        directory: where they are.
+        url_is_missing: whether the URL that was given is not in them.
+    """
     for line in (
-        *(_found(answer) if answer else ()),
+        *(_found(found, location) if found else ()),
         *_written(written, directory),
-        *_next(answer, directory),
+        *_next(directory, asked=found is not None, url_is_missing=url_is_missing),
     ):
         yield inert(printable(line, 2000))
 
 
-def _found(answer: Answer) -> Iterator[str]:
-    found = answer.found
-    yield f"Found on {answer.location}"
+def _found(found: Found, location: str) -> Iterator[str]:
+    yield f"Found on {location}"
     rows = [*_rows(found)]
     width = max((len(what) for what, _ in rows), default=0)
     yield from (f"  {what:<{width}}  {text}" for what, text in rows)
@@ -60,9 +74,10 @@ def _series(latency: Latency) -> str:
 
 
 def _jobs(jobs: Sequence[str]) -> str:
-    shown = ", ".join(job or "none" for job in jobs[:_MOST_JOBS])
+    if "" in jobs:
+        return ""
     more = f" and {len(jobs) - _MOST_JOBS} more" if len(jobs) > _MOST_JOBS else ""
-    return f"(job {shown}{more})"
+    return f"(job {', '.join(jobs[:_MOST_JOBS])}{more})"
 
 
 def _written(written: Written, directory: Path) -> Iterator[str]:
@@ -74,20 +89,17 @@ def _written(written: Written, directory: Path) -> Iterator[str]:
     yield ""
 
 
-def _next(answer: Answer | None, directory: Path) -> Iterator[str]:
+def _next(directory: Path, *, asked: bool, url_is_missing: bool) -> Iterator[str]:
     yield "What to do next"
     if directory != Path():
         yield f"  cd {shlex.quote(str(directory))}"
-    steps = {"pytest -p deploygate": "ask for the verdict"}
-    if answer is None:
-        steps = {
-            "deploygate.toml": "set prometheus-url",
-            "deploygate doctor": "see whether the server has the metrics",
-            **steps,
-        }
-    else:
-        steps |= {
-            "deploygate backtest --last 7d --suggest": "see which limits fit",
-        }
+    steps: dict[str, str] = {}
+    if url_is_missing:
+        steps["export PROMETHEUS_URL=..."] = "the URL has a secret, and is not in deploygate.toml"
+    if not asked:
+        steps["deploygate doctor"] = "does the server have the metrics? set prometheus-url first"
+    steps["pytest -p deploygate"] = "ask for the verdict"
+    if asked:
+        steps["deploygate backtest --last 7d --suggest"] = "see which limits fit"
     width = max(map(len, steps))
     yield from (f"  {command:<{width}}  {why}" for command, why in steps.items())

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
 
 from pytest_deploygate.cli.init.found import (
     STATUS,
@@ -36,6 +35,8 @@ _PAGE_SECONDS = 10.0
 _MOST = 2  # metrics of one kind that become criteria; more would be a list nobody reads
 _MOST_UNKNOWN = 10
 _COUNTERS = ".+_(total|count|requests)"
+# They are no statuses, and have many values.
+_MANY = frozenset({"le", "instance", "pod", "path", "uri", "url", "route", "handler", "job"})
 _CLASSIC = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What has an error rate of its own, a latency of its own, and what is one target.
 _SERVICE = (
@@ -96,7 +97,8 @@ class Found:
         errors: error rates.
         slowness: latencies.
         more: metrics of requests that were found and become no criteria.
-        jobs: the jobs whose targets are judged.
+        jobs: the jobs whose targets are judged; empty for those of all.
+        has_targets: whether there are targets; metrics that are pushed lack them.
         up_by: the labels that group the targets of a job.
         machines: of what there is the node exporter's: ``cpu``, ``memory``, ``disk``.
         machine_window: seconds of the rates of machines.
@@ -107,6 +109,7 @@ class Found:
     slowness: tuple[Slowness, ...] = ()
     more: tuple[str, ...] = ()
     jobs: tuple[str, ...] = ()
+    has_targets: bool = True
     up_by: tuple[str, ...] = ("job",)
     machines: tuple[str, ...] = ()
     machine_window: float = 300.0
@@ -118,20 +121,14 @@ class Found:
         return bool(self.errors or self.slowness or self.machines)
 
 
-class Answer(NamedTuple):
-    """What was found, where, and the URL that may stand in a file; empty if none may."""
-
-    found: Found
-    location: str
-    url: str
-
-
-def examine(run: GateRun, source: PrometheusSource) -> Found:
+def examine(run: GateRun) -> Found:
     """Find what a server has, within the matchers of the run.
 
     Raises:
         SourceError: the server did not answer, or has nothing with these matchers.
     """
+    source = run.source
+    assert isinstance(source, PrometheusSource)  # there is no option to give another one
     server = _Server(run, source)
     up = {job: count for job, count in server.jobs("up").items() if job}
     counted = server.counted()
@@ -144,6 +141,7 @@ def examine(run: GateRun, source: PrometheusSource) -> Found:
     latencies = latencies_of(server.measured(), requests)
     served = {job for one in requests[:_MOST] for job in one.jobs}
     served |= {job for one in latencies[:_MOST] for job in one.jobs}
+    judged = served & up.keys() if served else up.keys()
     machines = server.machines()
     left_out = [one.metric for one in requests[_MOST:]]
     left_out += [one.metric for one in latencies[_MOST:]]
@@ -154,7 +152,8 @@ def examine(run: GateRun, source: PrometheusSource) -> Found:
             *(one.metric for one in requests[_MOST:]),
             *(one.metric for one in latencies[_MOST:]),
         ),
-        jobs=tuple(sorted(served & up.keys() if served else up)),
+        jobs=tuple(sorted(judged)),
+        has_targets=bool(judged or not served),
         up_by=server.labels("up", ("job", "namespace", "cluster")) if up else ("job",),
         machines=machines,
         machine_window=server.window(_MACHINE["cpu"][0], ()) if "cpu" in machines else 300.0,
@@ -185,7 +184,7 @@ class _Server:
     def counted_by_other_labels(self, metrics: Sequence[str]) -> list[Counted]:
         """The same of metrics that have the status in another label, known by its values."""
         metrics = metrics[:_MOST_UNKNOWN]
-        pairs = [(metric, label) for metric in metrics for label in self._label_names(metric)]
+        pairs = [(one, label) for one in metrics for label in self._label_names(one) - _MANY]
         asked = [f"count by (job, {label}) ({metric})" for metric, label in pairs]
         found: list[Counted] = []
         for (metric, label), series in zip(pairs, self._series(*asked), strict=True):
@@ -256,9 +255,9 @@ class _Server:
         """Seconds that hold four scrapes of every job: five minutes, or more if they are rare."""
         counts = f"min(max by (job) (count_over_time({metric}{job_matcher(jobs)}[%s])))"
         short, long = (_number(found) for found in self._series(counts % "10m", counts % "1h"))
-        if short >= 8 or long <= short:  # often enough, or too new to tell
+        if short >= 8 or long <= max(short, 1):  # often enough, or too new to tell
             return 300.0
-        return max(300.0, math.ceil(4 * _HOUR / long / 60) * 60.0)
+        return max(300.0, math.ceil(4 * _HOUR / (long - 1) / 60) * 60.0)
 
     def labels(self, metric: str, wanted: Sequence[str]) -> tuple[str, ...]:
         """Those of these labels that a metric has."""

@@ -124,4 +124,5 @@ def test_all_files_are_written_or_none(here: Path, last: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{last}: cannot be written: "):
         write_all(here, texts)
     assert files_in(here) <= {"gate_checks/x.py"}
+    assert (here / "gate_checks").exists() is (here / last).exists()
     assert not (here / last).exists() or (here / last).read_text() == "of somebody else"

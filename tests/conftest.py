@@ -15,6 +15,8 @@ from tests.production import openmetrics, production
 
 # Some images forbid Python to keep bytecode: every new interpreter would compile all of it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# The servers are written in Go: they may take more memory, and look for garbage less often.
+os.environ.setdefault("GOGC", "400")
 
 SERVED = tuple(
     f"tests/real/test_{name}.py"

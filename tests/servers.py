@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,11 +23,19 @@ IMPORT_SECONDS = 120.0
 
 @contextmanager
 def prometheus(
-    openmetrics: str, directory: Path, *options: str, web_config: Path | None = None
+    openmetrics: str | Iterable[str],
+    directory: Path,
+    *options: str,
+    web_config: Path | None = None,
 ) -> Iterator[Server]:
-    """Run Prometheus on exactly these samples, scraping nothing."""
+    """Run Prometheus on exactly these samples, scraping nothing.
+
+    A block holds one text, and a query reads the index of every block that it looks back to: many
+    states, two days apart, are cheaper to ask in several texts.
+    """
     data = directory / "data"
-    backfill(openmetrics, data)
+    for text in [openmetrics] if isinstance(openmetrics, str) else openmetrics:
+        backfill(text, data)
     scheme = "https" if web_config and serves_tls(web_config) else "http"
     web = [f"--web.config.file={web_config}"] if web_config else []
     with running(of_package.prometheus(data, *web, *options, scheme=scheme)) as server:
@@ -82,8 +90,8 @@ def pushgateway(directory: Path, *options: str) -> Iterator[Server]:
 
 
 def backfill(openmetrics: str, data: Path) -> None:
-    """Write the samples as blocks that Prometheus can be started on."""
-    data.mkdir(parents=True)
+    """Write the samples as a block that Prometheus can be started on."""
+    data.mkdir(parents=True, exist_ok=True)
     text = data.with_suffix(".txt")
     text.write_text(openmetrics, encoding="utf-8")
     # promtool reads the whole text again for every block, so one block must hold everything.

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 
+from tests.production import openmetrics
 from tests.real import (
     cases_appearing,
     cases_latency,
@@ -37,3 +40,12 @@ SCENARIOS: list[Scenario] = [
     *cases_service.NOW,
     *cases_namesakes.MACHINES,
 ]
+
+_STATES_OF_A_BLOCK = 20
+
+
+def blocks(ends: Mapping[str, float]) -> Iterator[str]:
+    """The samples of these states, each ending at a time in Unix seconds, a text for each block."""
+    states = (row.production(ends[row.name]) for row in SCENARIOS)
+    while some := list(islice(states, _STATES_OF_A_BLOCK)):
+        yield openmetrics(*some)

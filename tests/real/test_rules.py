@@ -26,7 +26,7 @@ from tests import servers
 from tests.production import openmetrics, production
 from tests.real.asking import Samples, gate_run, instant, judged, verdict
 from tests.real.scenario import Scenario
-from tests.real.scenarios import SCENARIOS
+from tests.real.scenarios import SCENARIOS, blocks
 from tests.real.test_scenarios import CRITERIA
 
 TWO_DAYS = 2 * 86_400
@@ -82,8 +82,7 @@ def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Prometheus that holds every state of the table, two days apart."""
-    states = (row.production(ENDS[row.name]) for row in SCENARIOS)
-    with servers.prometheus(openmetrics(*states), tmp_path_factory.mktemp("rules")) as server:
+    with servers.prometheus(blocks(ENDS), tmp_path_factory.mktemp("rules")) as server:
         yield server.url
 
 
@@ -102,10 +101,16 @@ def recorded(url: str, text: str, at: float) -> dict[str, float]:
 
 
 def samples_of(url: str, text: str, name: str, at: float) -> Samples:
-    """What the rules of one name would record."""
-    wanted = [rule for rule in rules(text) if rule.get("record") == name]
-    asked = [labelled(rule["expr"], {"criterion": rule["labels"]["criterion"]}) for rule in wanted]
-    return instant(url, "\nor\n".join(asked), at) if asked else []
+    """What the rules of one name would record, each evaluated by itself as Prometheus does.
+
+    In one query together, every rule would read as far back as the one that reads farthest.
+    """
+    return [
+        ({**labels, "criterion": rule["labels"]["criterion"]}, value)
+        for rule in rules(text)
+        if rule.get("record") == name
+        for labels, value in instant(url, rule["expr"], at)
+    ]
 
 
 def either(samples: Samples) -> str:

@@ -28,6 +28,8 @@ _HOMES = {
     "kinds.decision": "Decision Decisions",
     "kinds.instant": "Instant",
     "kinds.limit": "hold",
+    "kinds.objectives": "slo",
+    "kinds.openslo": "openslo",
     "kinds.runaway": "Runaway",
     "kinds.sustained": "Sustained",
     "kinds.times": "Times",

@@ -45,6 +45,8 @@ from pytest_deploygate.kinds.decision import Decision as Decision
 from pytest_deploygate.kinds.decision import Decisions as Decisions
 from pytest_deploygate.kinds.instant import Instant as Instant
 from pytest_deploygate.kinds.limit import hold as hold
+from pytest_deploygate.kinds.objectives import slo as slo
+from pytest_deploygate.kinds.openslo import openslo as openslo
 from pytest_deploygate.kinds.runaway import Runaway as Runaway
 from pytest_deploygate.kinds.sustained import Sustained as Sustained
 from pytest_deploygate.kinds.times import Times as Times

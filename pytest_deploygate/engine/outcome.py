@@ -337,7 +337,7 @@ def _result(
         comparison=(worst.comparison if worst else criterion.comparison).symbol,
         unit=criterion.unit,
         labels={printable(key): printable(value) for key, value in labels.items()},
-        query=criterion.query,
+        query=(worst.query if worst else "") or criterion.query,
         timestamp=at,
         failing=conclusion.failing,
         total=total,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from pytest_deploygate.config.settings import DEFAULT, Settings
@@ -77,8 +78,11 @@ class Scope:
                 own = matchers(criterion.select, f"{owner}: select")
             criterion = self._replaced(criterion, owner)
             if isinstance(criterion.kind, Kind):
-                run = run._replace(in_query=self.variables.in_query)
+                narrowing = partial(narrowed, added=own)
+                run = run._replace(in_query=self.variables.in_query, narrowed=narrowing)
                 criterion = criterion.kind.in_run(criterion, run)
+        except NotNarrowable as error:
+            return Scoped(criterion, own, self._not_narrowable(owner, criterion, error))
         except ConfigurationError as error:
             return Scoped(criterion, own, str(error), misfit=True)
         # The kind replaces these first. What it then asks is narrowed when it is asked.

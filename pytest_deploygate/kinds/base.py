@@ -22,6 +22,10 @@ def _as_written(expr: str, owner: str) -> str:
     return expr
 
 
+def _as_asked(expr: str) -> str:
+    return expr
+
+
 def _one_pair(at: float) -> int:
     return 1
 
@@ -32,12 +36,14 @@ class InRun(NamedTuple):
     Attributes:
         in_query: replaces the variables of the run in an expression; the second argument names
             its owner in messages.
+        narrowed: adds the matchers of the run to an expression that has no variables any more.
         deployed_at: when the new version was deployed, in Unix seconds; None if nobody said.
         pairs: how many pairs all comparisons of the run have at a time, in Unix seconds.
         rounds: how often the run judges: once, or the most rounds of its watch.
     """
 
     in_query: Callable[[str, str], str] = _as_written
+    narrowed: Callable[[str], str] = _as_asked
     deployed_at: float | None = None
     pairs: Callable[[float], int] = _one_pair
     rounds: int = 1

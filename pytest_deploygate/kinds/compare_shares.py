@@ -11,7 +11,6 @@ from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.result import Sides
 from pytest_deploygate.core.series import Query, Series
-from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.base import InRun
 from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of, silent_for
@@ -19,6 +18,7 @@ from pytest_deploygate.kinds.compare_pair import Pair, Spans
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
 from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.windows import has_window
 
 _FALLS = 0.1  # the share of samples at which a counter of restarting programs does not fall
 _FEWEST_MISSED = 20.0  # events: none of them by chance has a probability of 2e-9
@@ -43,7 +43,7 @@ class Shares(TwoSides):
     def _refuse(self, criterion: Criterion, owner: str) -> None:
         TwoSides._refuse(self, criterion, owner)
         for name, template in self._templates(criterion).items():
-            if not sided.has_window(template):
+            if not has_window(template):
                 raise ConfigurationError(
                     f"{owner}: {name} has no $window: shares need counts of a slice of time, as in "
                     "increase(metric[$window])"

@@ -15,12 +15,11 @@ from pytest_deploygate.core.text import printable
 from pytest_deploygate.promql.counting import from_zero
 from pytest_deploygate.promql.expressions import duration, label_name, labelled
 from pytest_deploygate.promql.narrowing import Matcher, Matchers, matchers, matchers_of
+from pytest_deploygate.promql.windows import in_window
 
 NEW, OLD = "new", "old"
 
-_VARIABLE = r"\$(?:{0}\b|\{{{0}\}})"
-_SIDE = re.compile(_VARIABLE.format("side"))
-_WINDOW = re.compile(_VARIABLE.format("window"))
+_SIDE = re.compile(r"\$(?:side\b|\{side\})")
 _RANGE = re.compile(r"\[\s*((?:\d+(?:\.\d+)?(?:ms|[smhdwy]))+)\s*[\]:]")
 _WHAT = "deploygate"
 _SAMPLES, _AGE, _FALLS = "samples", "age", "falls"
@@ -88,15 +87,10 @@ def has_side(template: str) -> bool:
     return bool(_SIDE.search(template))
 
 
-def has_window(template: str) -> bool:
-    """Whether an expression says where the length of a slice goes."""
-    return bool(_WINDOW.search(template))
-
-
 def filled(template: str, side: Iterable[Matcher], window: float) -> str:
     """An expression with these matchers for ``$side``, and a duration for ``$window``."""
     text = ",".join(one.expr for one in side)
-    return _WINDOW.sub(duration(window), _SIDE.sub(lambda _: text, template))
+    return in_window(_SIDE.sub(lambda _: text, template), window)
 
 
 def longest_range(template: str) -> float:

@@ -39,7 +39,8 @@ class Decision(NamedTuple):
     ``value`` was held against ``limit`` with ``comparison``; ``badness`` grows as it gets worse.
     ``case`` and ``numbers`` are the kind's own, for its :meth:`Kind.explain`; a ``text`` is said
     in its place. ``other`` are points of what the series is compared with, for a chart. ``lack``
-    says what a decision of no data lacks, and nothing in the others.
+    says what a decision of no data lacks, and nothing in the others. ``query`` is the expression
+    of the value where a kind chooses among several; else it is the criterion's.
     """
 
     series: Series
@@ -53,6 +54,7 @@ class Decision(NamedTuple):
     text: str = ""
     other: tuple[tuple[float, float], ...] = ()
     lack: Lack = Lack.DATA
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)

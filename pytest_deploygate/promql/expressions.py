@@ -29,6 +29,7 @@ class Expressions:
         baseline_title: what the baseline is called.
         condition: what makes a breach besides the limit, in words: ``the slope over 2h``.
         per_hour: whether the value is a change per hour.
+        worst: the value of the worst series, where that is not the largest or smallest value.
     """
 
     value: str
@@ -39,6 +40,7 @@ class Expressions:
     baseline_title: str = ""
     condition: str = ""
     per_hour: bool = False
+    worst: str = ""
 
 
 @dataclass(frozen=True, slots=True)

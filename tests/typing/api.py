@@ -56,6 +56,8 @@ from pytest_deploygate import (
     Verdict,
     gate_criteria,
     no_alerts,
+    openslo,
+    slo,
     threshold,
 )
 from pytest_deploygate.testing import Judgement, Production
@@ -70,6 +72,8 @@ CRITERIA = [
     Criterion(id="loss", query="loss", kind=Runaway("2h"), below=Threshold("loss_max", 2)),
     Criterion(id="few", query="x", below=1, enough=Enough("sum(increase(x[5m]))", at_least=100)),
     no_alerts('severity="critical"', ignore=["Noise"], id="alerts", rules_checked=False),
+    *slo("shop", objective=0.999, bad="bad[$window]", total="total[$window]", period="28d"),
+    *openslo(Path("slo.yaml")),
     Criterion(id="exact", query="version", kind=Instant(), equals=3, match={"job": "api"}),
 ]
 DURATIONS: Sequence[Duration] = ("5m", 300, timedelta(minutes=5))

@@ -44,7 +44,8 @@ def expressions_of(criterion: Criterion) -> Expressions:
 
 def value(criterion: Criterion) -> str:
     """The value of the worst series in the unit of the query; for a trend, per hour."""
-    return worst(criterion, expressions_of(criterion).value)
+    form = expressions_of(criterion)
+    return form.worst or worst(criterion, form.value)
 
 
 def worst(criterion: Criterion, shown: str) -> str:

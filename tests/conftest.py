@@ -21,11 +21,11 @@ os.environ.setdefault("GOGC", "400")
 SERVED = tuple(
     f"tests/real/test_{name}.py"
     for name in (
-        *("backtest", "doctor", "narrowing", "page", "promql", "rules"),
+        *("backtest", "doctor", "live_example", "narrowing", "page", "promql", "rules"),
         *("scenarios", "servers", "victoria_metrics"),
     )
 )
-"""The files that start servers of their own, of which each holds much data."""
+"""The files that start servers of their own, of which each holds much data or runs for long."""
 _OURS = (
     *("GITHUB_", "CI_", "GITLAB_", "GIT_", "BRANCH_", "BUILD_"),
     *("PROMETHEUS_", "PYTEST_", "DEPLOYGATE_"),
@@ -34,14 +34,20 @@ END = 1_790_000_000.0
 """When the healthy production is judged: Unix seconds."""
 
 
+def environment() -> dict[str, str]:
+    """The environment of a gate under test, without the pipeline, server and secrets around it."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(_OURS)}
+    return {**kept, "PYTHONWARNINGS": "", "PYTEST_ADDOPTS": " ".join(forked.WITHOUT)}
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gate under test must not hear of the pipeline, the server or the secrets around it."""
-    for name in list(os.environ):
-        if name.startswith(_OURS):
-            monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTHONWARNINGS", "")
-    monkeypatch.setenv("PYTEST_ADDOPTS", " ".join(forked.WITHOUT))
+    """Let everything that a test starts have this environment."""
+    own = environment()
+    for name in os.environ.keys() - own.keys():
+        monkeypatch.delenv(name)
+    for name, text in own.items():
+        monkeypatch.setenv(name, text)
 
 
 @pytest.fixture

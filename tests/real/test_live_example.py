@@ -5,37 +5,71 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests import servers
+from tests.conftest import environment
 from tests.extras import needs
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "live"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "live" / "run.py"
+RUNS = {
+    "recovers": ("--modes=well:2,slow:3,well:13", "--", "--gate-json=live.json"),
+    "stays-broken": (
+        *("--modes=well:2,broken:40", "--"),
+        *("--gate-json=live.json", "--gate-failures=3"),
+    ),
+    "canary": ("--canary", "--", "--gate-history=gate.jsonl"),
+}
 
 
-def watched(directory: Path, modes: str, *options: str) -> tuple[int, dict[str, Any], str]:
+@dataclass(frozen=True)
+class Run:
+    """The example as it runs in a directory of its own."""
+
+    directory: Path
+    process: subprocess.Popen[bytes]
+
+    def ended(self) -> tuple[int, str]:
+        """Wait for the exit code and what was printed."""
+        code = self.process.wait(timeout=180)
+        return code, (self.directory / "out").read_text()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Run]]:
+    """Every run, all begun at once: they wait for time to pass."""
     servers.executable("prometheus", "prometheus")
-    report = directory / "live.json"
-    command = [sys.executable, str(EXAMPLE / "run.py"), f"--modes={modes}", "--"]
-    command += [f"--gate-json={report}", *options]
-    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=180)
-    assert report.exists(), done.stdout + done.stderr
-    return done.returncode, json.loads(report.read_text()), done.stdout
+    with ExitStack() as stack:
+        begun = {}
+        for name, arguments in RUNS.items():
+            directory = tmp_path_factory.mktemp(name)
+            with (directory / "out").open("wb") as out:
+                process = subprocess.Popen(
+                    [sys.executable, str(EXAMPLE), *arguments],
+                    cwd=directory,
+                    env=environment(),
+                    stdout=out,
+                    stderr=out,
+                )
+            begun[name] = Run(directory, stack.enter_context(process))
+        yield begun
 
 
-@pytest.mark.parametrize("recovers", [True, False], ids=["recovers", "stays-broken"])
+@pytest.mark.parametrize("name", ["recovers", "stays-broken"])
 def test_a_shop_that_gets_slow_and_breaks_is_noticed_while_it_does(
-    tmp_path: Path, recovers: bool
+    name: str, runs: Mapping[str, Run]
 ) -> None:
-    if recovers:
-        code, report, out = watched(tmp_path, "well:2,slow:3,well:13")
-        assert code == 1, out
-    else:
-        code, report, out = watched(tmp_path, "well:2,broken:40", "--gate-failures=3")
-        assert code == 2, out
+    code, out = runs[name].ended()
+    report: dict[str, Any] = json.loads((runs[name].directory / "live.json").read_text())
+    recovers = name == "recovers"
+    assert code == (1 if recovers else 2), out
+    if not recovers:
         assert len(report["rounds"]) < 30  # it did not wait until the end
     failing = "order_p95" if recovers else "orders_fail"
     statuses = {check["id"]: check["status"] for check in report["checks"]}
@@ -47,18 +81,11 @@ def test_a_shop_that_gets_slow_and_breaks_is_noticed_while_it_does(
 
 
 def test_a_canary_is_found_while_its_errors_are_tripled_and_not_while_both_are_slow(
-    tmp_path: Path,
+    runs: Mapping[str, Run],
 ) -> None:
-    servers.executable("prometheus", "prometheus")
     needs("scipy")
-    command = [
-        sys.executable,
-        str(EXAMPLE / "run.py"),
-        "--canary",
-        "--",
-        "--gate-history=gate.jsonl",
-    ]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 2, done.stdout + done.stderr
-    slow, tripled = [json.loads(one) for one in (tmp_path / "gate.jsonl").read_text().splitlines()]
-    assert (slow["verdict"], tripled["verdict"]) == ("GO", "NO_GO"), done.stdout
+    code, out = runs["canary"].ended()
+    assert code == 2, out
+    history = runs["canary"].directory / "gate.jsonl"
+    slow, tripled = [json.loads(one) for one in history.read_text().splitlines()]
+    assert (slow["verdict"], tripled["verdict"]) == ("GO", "NO_GO"), out

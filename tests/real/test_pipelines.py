@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, chdir
+from contextlib import ExitStack, chdir, redirect_stdout
 from dataclasses import dataclass, replace
+from functools import cache
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -79,10 +82,13 @@ BLOCKED = {
 }
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """What ``deploygate ci`` prints."""
-    assert main(["ci", *arguments]) == 0
-    return capsys.readouterr().out
+@cache
+def printed(*arguments: str) -> str:
+    """What ``deploygate ci`` prints in a repository that has no checks of its own."""
+    out = StringIO()
+    with TemporaryDirectory() as repository, chdir(repository), redirect_stdout(out):
+        assert main(["ci", *arguments]) == 0
+    return out.getvalue()
 
 
 Runner = Callable[..., Outcome]
@@ -94,9 +100,7 @@ def place(tmp_path: Path) -> Workplace:
 
 
 @pytest.fixture(params=["github", "action", "gitlab", "gitlab-sh", "jenkins"])
-def pipeline(
-    request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str], place: Workplace
-) -> Runner:
+def pipeline(request: pytest.FixtureRequest, place: Workplace) -> Runner:
     """One of the pipelines that deploy, to be run with or without allowing WARNING."""
 
     def run(
@@ -110,10 +114,9 @@ def pipeline(
             given = {name: str(value).lower() for name, value in allowing.items()}
             return pipelines.action(text, place, **given)
         platform, _, shell = request.param.partition("-")
-        with chdir(place.project):  # the checks are chosen for the repository of the pipeline
-            allowed = ["--allow-warning"] if allow_warning else []
-            allowed += ["--allow-waived"] if allow_waived else []
-            text = printed(capsys, platform, *allowed, *(["--watch", "30m"] if watch else []))
+        allowed = ["--allow-warning"] if allow_warning else []
+        allowed += ["--allow-waived"] if allow_waived else []
+        text = printed(platform, *allowed, *(["--watch", "30m"] if watch else []))
         if platform == "gitlab":
             return pipelines.gitlab(text, place, shell or "bash")
         return getattr(pipelines, platform)(text, place)  # type: ignore[no-any-return]
@@ -196,10 +199,8 @@ def test_a_warning_deploys_nowhere_else(pipeline: Runner, place: Workplace) -> N
         assert not place.deployed
 
 
-def test_jenkins_deploys_a_warning_only_with_a_humans_word(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    text = printed(capsys, "jenkins")
+def test_jenkins_deploys_a_warning_only_with_a_humans_word(tmp_path: Path) -> None:
+    text = printed("jenkins")
     for word in (True, False):
         place = Workplace(tmp_path / str(word))
         place.planned(code=1, report=fresh(WARNING))
@@ -208,13 +209,11 @@ def test_jenkins_deploys_a_warning_only_with_a_humans_word(
         assert outcome.passed is place.deployed is word
 
 
-def test_a_report_that_grows_old_while_jenkins_asks_does_not_deploy(
-    capsys: pytest.CaptureFixture[str], place: Workplace
-) -> None:
+def test_a_report_that_grows_old_while_jenkins_asks_does_not_deploy(place: Workplace) -> None:
     place.planned(code=1, report=fresh(WARNING))
     place.plan.joinpath("old").write_text(fresh(WARNING, age=901))
     later = """stage('Later') { sh '''cp "$PLAN/old" gate-report/report.json''' }"""
-    text = printed(capsys, "jenkins").replace("stage('Deploy')", f"{later} stage('Deploy')")
+    text = printed("jenkins").replace("stage('Deploy')", f"{later} stage('Deploy')")
     outcome = pipelines.jenkins(text, place)
     assert outcome.facts["asked"] is True
     assert not place.deployed
@@ -233,7 +232,6 @@ def test_a_report_that_grows_old_while_jenkins_asks_does_not_deploy(
 )
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 def test_gitlabs_gate_ends_in_1_for_a_verified_warning_alone(
-    capsys: pytest.CaptureFixture[str],
     place: Workplace,
     shell: str,
     plan: Plan,
@@ -241,7 +239,7 @@ def test_gitlabs_gate_ends_in_1_for_a_verified_warning_alone(
     verdict: str,
 ) -> None:
     plan.set_up(place)
-    outcome = pipelines.gitlab(printed(capsys, "gitlab"), place, shell)
+    outcome = pipelines.gitlab(printed("gitlab"), place, shell)
     assert (outcome.facts["code"], outcome.facts["verdict"]) == (code, verdict)
 
 
@@ -257,9 +255,9 @@ def test_gitlabs_gate_ends_in_1_for_a_verified_warning_alone(
     ],
 )
 def test_gitlabs_deploy_job_refuses_when_it_is_retried(
-    capsys: pytest.CaptureFixture[str], place: Workplace, left: Callable[[], str], message: str
+    place: Workplace, left: Callable[[], str], message: str
 ) -> None:
-    outcome = pipelines.gitlab_deploy(printed(capsys, "gitlab"), place, left())
+    outcome = pipelines.gitlab_deploy(printed("gitlab"), place, left())
     assert outcome.passed is place.deployed is (message == "")
     assert message in outcome.log
 
@@ -283,11 +281,9 @@ def test_the_action_outputs_the_verdict_that_was_verified(
     assert (outcome.facts["verdict"], outcome.facts["exit-code"]) == (verdict, code)
 
 
-def test_the_daily_script_is_silent_on_go_and_writes_dated_reports(
-    capsys: pytest.CaptureFixture[str], place: Workplace
-) -> None:
+def test_the_daily_script_is_silent_on_go_and_writes_dated_reports(place: Workplace) -> None:
     place.planned(code=0, report=fresh(GO))
-    outcome = pipelines.cron(printed(capsys, "cron"), place)
+    outcome = pipelines.cron(printed("cron"), place)
     assert (outcome.passed, outcome.log) == (True, "")
     reports = place.project / "gate-reports"
     assert sorted(path.name for path in reports.iterdir()) == [
@@ -296,14 +292,12 @@ def test_the_daily_script_is_silent_on_go_and_writes_dated_reports(
 
 
 @pytest.mark.parametrize("plan", BLOCKED.values(), ids=BLOCKED)
-def test_the_daily_script_prints_what_is_wrong(
-    capsys: pytest.CaptureFixture[str], place: Workplace, plan: Plan
-) -> None:
+def test_the_daily_script_prints_what_is_wrong(place: Workplace, plan: Plan) -> None:
     if plan.pip:
         pytest.skip("it installs nothing")
     place.left_over(fresh(GO))
     plan.set_up(place)
-    outcome = pipelines.cron(printed(capsys, "cron"), place)
+    outcome = pipelines.cron(printed("cron"), place)
     assert not outcome.passed
     assert len(outcome.log.splitlines()) == 1
 

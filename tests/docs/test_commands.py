@@ -19,7 +19,10 @@ PAGES_WITH_TESTS = {
     "docs/how-to/which-limits-are-right.md",
 }
 """Their own tests run each of their commands, and know what it prints."""
-PROGRAMS = {"cd", "code=0", "deploygate", "docker", "export", "make", "pip", "pytest", "python"}
+PROGRAMS = {
+    *("cd", "code=0", "deploygate", "docker", "export", "kubectl", "make", "pip", "pytest"),
+    "python",
+}
 CHECK = """
 import pytest
 

@@ -5,6 +5,7 @@
     python examples/live/run.py --canary             a new version beside the old one: both are slow
                                                      together, then the new one has 3 x the errors
     python examples/live/run.py --serve              only the shop and Prometheus, until Ctrl+C
+    python examples/live/run.py --serve --port 19090 Prometheus there, the shop at 19091 and 19092
 
 Everything listens on 127.0.0.1. It needs the program ``prometheus``: on Debian
 ``apt-get install prometheus``, elsewhere a download from prometheus.io in the PATH.
@@ -44,12 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ports = [_free_port() for _ in range(2)]
-        for port, version in zip(ports, ("1.0", "2.0" if given.canary else "1.0"), strict=True):
-            command = [sys.executable, str(HERE / "service.py"), f"--port={port}"]
+        port = given.port or _free_port()
+        ports = [given.port + 1 + i if given.port else _free_port() for i in range(2)]
+        for shop, version in zip(ports, ("1.0", "2.0" if given.canary else "1.0"), strict=True):
+            command = [sys.executable, str(HERE / "service.py"), f"--port={shop}"]
             command += [f"--version={version}", *(_BUSY if given.canary else ())]
-            stack.enter_context(_running(command, directory / f"shop-{port}.log"))
-        url = stack.enter_context(_prometheus(prometheus, ports, directory))
+            stack.enter_context(_running(command, directory / f"shop-{shop}.log"))
+        url = stack.enter_context(_prometheus(prometheus, port, ports, directory))
         print(f"Prometheus: {url}   the shop: {', '.join(map(_address, ports))}", flush=True)
         _wait_for_rates(url)
         if given.serve:
@@ -65,6 +67,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--canary", action="store_true", help="compare two versions")
     parser.add_argument("--serve", action="store_true", help="start no gate")
+    parser.add_argument(
+        "--port", type=int, help="Prometheus listens there, the shop at the next two (default: any)"
+    )
     parser.add_argument(
         "--modes",
         type=lambda text: [_mode(part) for part in text.split(",")],
@@ -123,7 +128,7 @@ def _serve(url: str) -> int:
 
 
 @contextmanager
-def _prometheus(program: str, ports: Sequence[int], directory: Path) -> Iterator[str]:
+def _prometheus(program: str, port: int, ports: Sequence[int], directory: Path) -> Iterator[str]:
     """Run Prometheus, scraping every second; a JSON document is YAML too."""
     scraped = {
         "job_name": "shop",
@@ -131,7 +136,7 @@ def _prometheus(program: str, ports: Sequence[int], directory: Path) -> Iterator
         "scrape_timeout": "1s",
         "static_configs": [{"targets": [_address(port) for port in ports]}],
     }
-    config, port = directory / "prometheus.yml", _free_port()
+    config = directory / "prometheus.yml"
     config.write_text(json.dumps({"scrape_configs": [scraped]}), encoding="utf-8")
     command = [program, f"--config.file={config}", f"--storage.tsdb.path={directory / 'data'}"]
     command += [f"--web.listen-address={_address(port)}"]

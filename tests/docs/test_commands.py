@@ -17,11 +17,12 @@ PAGES_WITH_TESTS = {
     "docs/how-to/after-the-deployment.md",
     "docs/how-to/what-a-release-process-adds.md",
     "docs/how-to/which-limits-are-right.md",
+    "docs/tutorial.md",
 }
 """Their own tests run each of their commands, and know what it prints."""
 PROGRAMS = {
-    *("cd", "code=0", "deploygate", "docker", "export", "kubectl", "make", "pip", "pytest"),
-    "python",
+    *("cd", "code=0", "curl", "deploygate", "docker", "export", "kubectl", "make", "mkdir", "pip"),
+    *("pytest", "python", "python3", "sleep", "source"),
 }
 CHECK = """
 import pytest

@@ -23,11 +23,7 @@ def test_the_first_check_decides(
 ) -> None:
     source = block("python", page="README.md").replace("below=0.01", f"below={limit}")
     pytester.mkdir("gate_checks").joinpath("test_api.py").write_text(source, encoding="utf-8")
-    [command] = [
-        line
-        for line in block("bash", page="README.md", containing="--prometheus-url").splitlines()
-        if "--prometheus-url" in line
-    ]
+    command = block("bash", page="README.md", containing="--gate-html")
     given = command.replace("http://prometheus.example.com:9090", healthy.url)
     result = run_gate(*shlex.split(given)[3:], f"--gate-at={END}")
     assert result.ret == code

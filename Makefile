@@ -17,8 +17,8 @@ SERVERS = prometheus prometheus-pushgateway victoria-metrics chromium chromium-d
 INSTALL = $(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qy --no-install-recommends
 
-# The variable turns off an advertisement of mkdocs-material.
-SITE = NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
+# The variable turns off an advertisement of mkdocs-material. With --quiet, --strict sees no warning.
+SITE = NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 .PHONY: gate test check site bench bench-compare clean
 

@@ -40,6 +40,9 @@ def test_make_check_runs_every_static_check() -> None:
     recipe = text("Makefile").partition("\ncheck:")[2].partition("\n\n")[0]
     assert set(re.findall(r"bin/([\w-]+)", recipe)) == {"ruff", "mypy", "lint-imports"}
     assert "$(SITE)" in recipe
+    assert (
+        text("Makefile").count("bin/mkdocs build --strict\n") == 1
+    )  # --quiet hides warnings from it
 
 
 @pytest.mark.parametrize("path", ["CONTRIBUTING.md", "README.md"])

@@ -17,8 +17,9 @@ import requests
 import yaml
 from jsonschema import Draft202012Validator
 
+from pytest_deploygate.testing.servers import stop
 from tests.docs.pages import ROOT, blocks
-from tests.servers import Server, free_port, local_session, stop
+from tests.servers import Server, free_port, local_session
 
 PAGE = "docs/how-to/kubernetes.md"
 SCHEMAS = Path(__file__).parent / "schemas"

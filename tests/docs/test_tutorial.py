@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
+from pytest_deploygate.testing.servers import stop
 from tests.docs.pages import ROOT, Block, every_block
-from tests.servers import executable, free_port, stop
+from tests.servers import executable, free_port
 
 PAGE = "docs/tutorial.md"
 INSTALLATION = ("cd pytest-deploygate", "python3 -m venv .venv", "source ", "pip install .")

@@ -41,8 +41,9 @@ How to read the expressions: "x >= -Inf" drops NaN (0/0: nothing was counted). "
 infinity into NaN, because infinity is never within a limit. A value within a billionth (1e-9)
 of its limit counts as equal to it. min() and max() ignore NaN.
 
-Not included: waivers, and what only a gate run notices, such as warnings of the server. If a
-rule cannot be evaluated, {GATE} is 0.
+Not included: waivers and freezes, which hold for a deployment and not for production, and what
+only a gate run notices, such as warnings of the server. If a rule cannot be evaluated,
+{GATE} is 0.
 """
 
 

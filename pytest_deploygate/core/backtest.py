@@ -213,6 +213,7 @@ class BacktestReport:
         notices: worth a line.
         queries: how many range queries were asked.
         duration: how long it took, in seconds.
+        deployed_at: when the new version was deployed, in Unix seconds; None if nobody said.
     """
 
     start: float
@@ -234,6 +235,7 @@ class BacktestReport:
     variables: Mapping[str, str]
     queries: int
     duration: float
+    deployed_at: float | None = None
 
     @property
     def blocks(self) -> bool:

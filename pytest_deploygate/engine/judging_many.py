@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from pytest_deploygate.engine.judgements import (
     stacked,
     unanswered_many,
 )
-from pytest_deploygate.engine.judging import judge, kind_of, measured, measuring
+from pytest_deploygate.engine.judging import judge, kind_of, measured, measuring, prepared
 from pytest_deploygate.engine.outcome import Measured, conclude
 from pytest_deploygate.engine.over_time import MOST_POINTS, OverTime, Places
 from pytest_deploygate.kinds.many import points_of, sliced
@@ -48,10 +49,26 @@ def judge_many(criterion: Criterion, times: Times, ask: Ask) -> Judgements:
 
 
 def queries_of_many(criterion: Criterion, times: Times) -> list[Query]:
-    """Everything that :func:`judge_many` asks, so that it can be asked side by side."""
-    histogram = question(criterion, times.start)
-    asked = [query for one in parts(criterion, times) for query in measuring(criterion, one)]
+    """Everything that :func:`judge_many` asks, so that it can be asked side by side.
+
+    What a comparison asks depends on the answers to what it asks first: see
+    :func:`queries_of_compared`.
+    """
+    kind, histogram = kind_of(criterion), question(criterion, times.start)
+    if kind.compares:
+        first = [kind.measuring(criterion, at) for at in times.all]
+        asked: list[Query] = [query for query in first if query is not None]
+    else:
+        asked = [query for one in parts(criterion, times) for query in measuring(criterion, one)]
     return asked + (over_time.queries(histogram.expr, times) if histogram else [])
+
+
+def queries_of_compared(criterion: Criterion, times: Times, ask: Ask) -> Iterator[Query]:
+    """The rest of what :func:`judge_many` asks for a comparison; nothing for other kinds."""
+    if kind_of(criterion).compares:
+        for at in times.all:
+            with suppress(SourceError):  # its judgement says why
+                yield from measuring(prepared(criterion, at, ask), Times(at))
 
 
 def parts(criterion: Criterion, times: Times) -> list[Times]:

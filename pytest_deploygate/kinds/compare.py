@@ -68,9 +68,12 @@ class Compare(TwoSides):
     def queries(self, criterion: Criterion, times: Times) -> Sequence[Query]:
         """The values of both sides, a point for each slice."""
         spans, step = self._spans(times.end), self._step()
+        if not self._has_room(spans):
+            return []
         (template,) = self._templates(criterion).values()
+        length = spans.length - self._reach()
         return [
-            range_of(self.state.sides.expr(template, side, step), end, spans.length, step)
+            range_of(self.state.sides.expr(template, side, step), end, length, step)
             for side, end in ((NEW, spans.new_end), (OLD, spans.old_end))
         ]
 

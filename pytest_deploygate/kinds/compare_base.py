@@ -216,9 +216,9 @@ class TwoSides(Kind):
         if self.step is not None and self._step() < self._least_step():
             return [_nothing(criterion, at, Reason.NO_DATA, self._too_short())]
         spans = self._spans(at)
-        if spans.length <= 0:
-            why = "the deployment (--gate-deployed-at) is not before the evaluation time"
-            return [_nothing(criterion, at, Reason.NO_DATA, why)]
+        if not self._has_room(spans):
+            why = words.just_deployed(spans.length, self._reach())
+            return [_nothing(criterion, at, Reason.NO_DATA, why)._replace(lack=Lack.TIME)]
         grouped = [_by_key(self.state.sides, one) for one in answers]
         keys = sorted({key for one in grouped for key in one})
         divisor = 1 if self.per_pair else self.state.run.pairs(at)
@@ -256,6 +256,14 @@ class TwoSides(Kind):
     def _lack(self, side: str) -> Lack:
         """What a side without counts lacks: time, while its first scrape is but a slice ago."""
         return Lack.TIME if self.state.scrapes.age(side) <= self._step() else Lack.DATA
+
+    def _reach(self) -> float:
+        """Seconds by which a point reaches back: it may not reach beyond the deployment."""
+        return sided.longest_range(self.state.template) if self.before is not None else 0.0
+
+    def _has_room(self, spans: Spans) -> bool:
+        """Whether a point fits in behind the deployment; else nothing is asked."""
+        return self.before is None or spans.length >= self._reach()
 
     def _why_no_counters(self, criterion: Criterion) -> str:
         return ""

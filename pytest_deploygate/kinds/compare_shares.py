@@ -64,16 +64,21 @@ class Shares(TwoSides):
     def queries(self, criterion: Criterion, times: Times) -> Sequence[Query]:
         """The judged events and all events of both sides, a point for each slice."""
         spans, step = self._spans(times.end), self._step()
+        if not self._has_room(spans):
+            return []
         return [
             range_of(
                 self.state.sides.counts(template, side, step, step / self._apart),
                 end - _JUST_BEFORE,
-                max(spans.length - step, 0.0),
+                max(spans.length - self._reach(), 0.0),
                 self._apart,
             )
             for side, end in ((NEW, spans.new_end), (OLD, spans.old_end))
             for template in self._templates(criterion).values()
         ]
+
+    def _reach(self) -> float:
+        return self._step()
 
     def _why_no_counters(self, criterion: Criterion) -> str:
         scrapes = self.state.scrapes
@@ -129,12 +134,12 @@ class Shares(TwoSides):
         criterion = pair.criterion
         sums = [sum(column) for column in counts]
         means = [sums[0] / sums[1], sums[2] / sums[3]]
-        if not sums[0] and not sums[2]:
-            return pair.without_events(means, sums)
         used = Counts.of(*counts)
         if used.slices < 2:
             lack = Lack.TIME if used.slices else Lack.DATA
             return pair.nothing(words.too_few(used.slices, 2, self._apart), lack)
+        if not sums[0] and not sums[2]:
+            return pair.without_events(means, sums)
         most = self._tolerable(criterion)
         undivided = 1 - self.confidence
         return pair.decided(ShareRatio(used), most, error, undivided, minutes, means, sums)

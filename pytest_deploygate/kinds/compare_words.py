@@ -112,6 +112,13 @@ def just_begun(sides: Sequence[str], step: float) -> str:
     return f"{named} {have} begun less than {spoken(step)} ago: no slice is counted yet"
 
 
+def just_deployed(age: float, least: float) -> str:
+    """That the new version is younger than what one point counts."""
+    if age <= 0:
+        return "the deployment (--gate-deployed-at) is not before the evaluation time"
+    return f"the deployment was {spoken(age)} ago, at least {spoken(least)} needed"
+
+
 def nothing_then(when: str) -> str:
     """That a time has no series."""
     return f"the query matches nothing {when}"

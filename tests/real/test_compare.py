@@ -20,6 +20,7 @@ from tests import servers
 from tests.conftest import END, Gate
 from tests.extras import needs
 from tests.real.asking import gate_run, instant
+from tests.real.backtests import backtest
 
 needs("scipy")
 
@@ -340,7 +341,8 @@ def test_rules_and_dashboard_draw_the_ratio_and_say_that_they_cannot_judge(
         "memory": pytest.approx(1.5, rel=0.2),
         "yesterday": pytest.approx(1, rel=0.2),
     }
-    assert printed("grafana").count("only the ratio is drawn") == 4
+    # by each panel, and by the verdict, which they do not count in
+    assert printed("grafana").count("only the ratio is drawn") == 4 + 1
 
 
 def criterion(kind: Kind, **details: Any) -> Criterion:
@@ -407,3 +409,28 @@ def test_the_step_fits_the_scrapes(
     asked.comparisons.expect([given])
     found = asked.judge(given, END)
     assert (found.reason, words in found.message) == (reason, True), found.message
+
+
+@pytest.mark.parametrize("deployed", [(), (f"--gate-deployed-at={END - 1200}",)])
+def test_a_backtest_asks_for_overlapping_windows_together(
+    pytester: pytest.Pytester, run_gate: Gate, canary: servers.Server, deployed: tuple[str, ...]
+) -> None:
+    (pytester.path / "test_canary.py").write_text(CHECKS)
+    given = (f"--prometheus-url={canary.url}", "--gate-var=version=3", *deployed)
+    times = (f"--gate-at={END}", "--last=1h", "--step=5m", "--html=backtest.html")
+    _, document = backtest(*given, *times, "test_canary.py")
+    assert len(document["times"]) == 12
+    # Three grids of 45s fit into steps of 5m, for four expressions of each comparison of shares;
+    # one grid of 60s for two sides of the memory, and for one expression of yesterday's.
+    assert document["queries"] <= 28  # 12 steps asked apart are 144
+    named = {check["id"]: check for check in document["checks"]}
+    for place in (0, 5, 11):
+        at = document["times"][place]
+        run_gate("test_canary.py", *given, f"--gate-at={at}", "--gate-json=gate.json")
+        for id_, check in checks_of(pytester.path / "gate.json").items():
+            found = [named[id_][key][place] for key in ("status", "reason", "value")]
+            value = check["value"]
+            expected = None if value is None else pytest.approx(value)
+            assert found == [check["status"], check["reason"], expected], (id_, at)
+    page = (pytester.path / "backtest.html").read_text(encoding="utf-8")
+    assert page.count("--gate-deployed-at</title>") == len(deployed)

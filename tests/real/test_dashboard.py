@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 
 from pytest_deploygate.cli.exports.exported_gate import ExportedGate
+from pytest_deploygate.cli.exports.forms import form_of
 from pytest_deploygate.cli.grafana import dashboard
+from pytest_deploygate.cli.rules import rule_file
 from pytest_deploygate.core.criterion import Criterion
+from pytest_deploygate.kinds.alerts import no_alerts
 from pytest_deploygate.kinds.trend import Trend
+from pytest_deploygate.promql.expressions import NotExpressible
 from tests.conftest import END
 from tests.real.asking import gate_run, instant, judged, ranged
 from tests.real.test_scenarios import CRITERIA
@@ -179,3 +183,17 @@ def test_a_unit_that_grafana_does_not_know_stands_behind_the_number() -> None:
 def test_tests_without_a_criterion_are_mentioned() -> None:
     [light] = [one for one in read(replace(GATE, others=4))["panels"] if one["type"] == "stat"]
     assert "Not included: 4 tests without a criterion" in light["description"]
+
+
+def test_what_is_left_out_is_said_with_the_reason() -> None:
+    alerts, ratio = no_alerts('severity="page"'), Criterion(id="errors", query="x", at_most=1.25)
+    unknown = form_of(alerts)
+    assert isinstance(unknown, NotExpressible)
+    drawn = NotExpressible("only the ratio is drawn", "x / y")
+    gate = replace(GATE, unexpressed=((alerts, unknown), (ratio, drawn)))
+    [light] = [one for one in read(gate)["panels"] if one["type"] == "stat"]
+    rules = rule_file(gate, interval=60.0, max_age=60.0).replace("\n# ", " ")
+    for text in (light["description"], rules):
+        assert "waivers and freezes, which hold for a deployment" in text
+        assert "PromQL does not know whether alerting rules are loaded" in text
+        assert "Errors: only the ratio is drawn" in text

@@ -17,7 +17,7 @@ from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.reports.backtest import document, summary
 from pytest_deploygate.reports.backtest.cells import cells, marks, steps_in_a_cell
 from pytest_deploygate.reports.backtest.page import render
-from tests.made_backtest import everything, history, outcome, report
+from tests.made_backtest import at, everything, history, outcome, report
 from tests.unit.pages import HOSTILE
 
 
@@ -93,6 +93,12 @@ def test_hostile_names_are_shown_and_do_nothing() -> None:
     assert HOSTILE not in text
     assert "<script" not in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(("step", "marked"), [(-1, False), (1, True), (3, False)])
+def test_the_deployment_is_a_mark_if_the_backtest_reaches_it(step: int, marked: bool) -> None:
+    text = render(report(outcome("..", history("x", "..")), deployed_at=at(step)))
+    assert ("UTC: --gate-deployed-at</title>" in text) is marked
 
 
 def test_the_summary_stays_within_80_columns() -> None:

@@ -69,6 +69,7 @@ def test_a_share_that_is_worse_is_a_breach_with_both_values() -> None:
         (([0.0] * 9, [0.0] * 9, CALM, FLAT), Reason.NO_DATA, "the new side has no traffic"),
         ((CALM, FLAT, [0.0] * 9, [0.0] * 9), Reason.NO_DATA, "the old side has no traffic"),
         (([1.0], [200.0], [1.0], [200.0]), Reason.NO_DATA, "1 slice with both sides"),
+        (([0.0], [200.0], [0.0], [200.0]), Reason.NO_DATA, "1 slice with both sides"),
         (([-2.0] * SLICES, FLAT, CALM, FLAT), Reason.ERROR, "a count is negative"),
     ],
 )
@@ -420,6 +421,49 @@ def test_before_and_after_the_deployment(
     given = in_run(values({"kind": kind, "query": "sum(x)"}), deployed_at=deployed)
     asked = judging.queries_of(given, Times(at))
     assert [(one.start, one.end) for one in asked[:2]] == [new, old]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("query", "total", "reach"),
+    [
+        ("sum(increase(x[$window]))", "sum(increase(y[$window]))", 60.0),
+        ("sum(rate(x[5m]))", "", 300.0),
+        ("sum(x)", "", 0.0),
+    ],
+)
+@pytest.mark.parametrize("age", [0.0, 45.0, 400.0, 720.0, 3600.0])
+def test_no_point_reaches_beyond_the_deployment(
+    query: str, total: str, reach: float, age: float
+) -> None:
+    kind = Compare(before="1d", window="30m")
+    given = values({"kind": kind.shares(total=total) if total else kind, "query": query})
+    asked = judging.queries_of(in_run(given, deployed_at=AT - age), Times(AT))
+    ranges = [one for one in asked if isinstance(one, RangeQuery)]
+    assert bool(ranges) is (age >= reach)
+    for new, old in zip(ranges[: len(ranges) // 2], ranges[len(ranges) // 2 :], strict=True):
+        assert new.start - reach >= AT - age - 0.001
+        assert old.end - old.start == new.end - new.start
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (-60.0, "is not before the evaluation time"),
+        (0.0, "is not before the evaluation time"),
+        (45.0, "the deployment was 45s ago, at least 1m needed"),
+        (70.0, "1 slice with both sides, at least 2 needed"),
+    ],
+)
+def test_a_deployment_of_a_moment_ago_is_waited_for(age: float, said: str) -> None:
+    calm = counted([0.0], [500.0], [0.0], [500.0])
+    kind = Compare(before="1d", window="30m", blocks=True).shares(total="sum(increase(y[$window]))")
+    given = in_run(
+        shares({"kind": kind, "query": 'sum(increase(y{code=~"5.."}[$window]))'}),
+        deployed_at=AT - age,
+    )
+    found = judge(given, calm)
+    assert (found.reason, found.evaluated, found.pending) == (Reason.NO_DATA, False, True)
+    assert said in found.message
 
 
 def test_a_comparison_with_the_past_is_at_worst_a_warning() -> None:

@@ -103,6 +103,26 @@ def test_a_part_of_what_is_asked_is_not_asked() -> None:
     assert source.asked == [whole]
 
 
+def test_windows_that_overlap_are_asked_as_one_where_that_is_wanted() -> None:
+    windows = [RangeQuery("up", AT - 900 + n * 90, AT - 600 + n * 90, 45.0) for n in range(5)]
+    apart = RangeQuery("up", AT - 890, AT - 590, 45.0)  # between the points of the others
+    later = RangeQuery("up", AT - 45, AT, 45.0)
+    source = Source(Production({"a": [float(n) for n in range(80)]}))
+    asking = shared(source)
+    union = RangeQuery("up", AT - 900, AT - 240, 45.0)
+    given = [windows[3], apart, *windows[:3], later, windows[4]]
+    assert sorted(asking.prefetch(given, join=True)) == sorted([apart, union, later])
+    for one in given:
+        assert same(asking.ask(one), Production({"a": [float(n) for n in range(80)]}).ask(one))
+    assert sorted(source.asked) == sorted([apart, union, later])
+
+
+def test_no_union_has_more_points_than_a_source_answers() -> None:
+    windows = [RangeQuery("up", AT + n * 6000.0, AT + (n + 1) * 6000.0, 1.0) for n in range(3)]
+    asking = shared(Source(Production({})))
+    assert asking.prefetch(windows, join=True) == windows
+
+
 def test_what_is_not_asked_answers_nothing() -> None:
     steps = (15.0, 60.0, 120.0)
     fine, middle, coarse = (RangeQuery("up", AT - 600, AT, step) for step in steps)

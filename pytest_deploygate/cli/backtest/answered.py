@@ -67,6 +67,7 @@ class _Answering:
         question, backtest = self._question, self._backtest
         criteria = backtest.queries()
         self._ask([*criteria, *self._more_queries()])
+        self._ask(backtest.compared(), join=True)
         judged = backtest.judged()
         self._note_unanswered(judged)
         self._note_what_is_gone(criteria)
@@ -94,10 +95,11 @@ class _Answering:
             variables=dict(run.scope.variables.values),
             queries=sum(isinstance(one, RangeQuery) for one in self._source.answers()),
             duration=round(time.monotonic() - self._began, 3),
+            deployed_at=settings.gate_deployed_at,
         )
 
-    def _ask(self, queries: Sequence[Query]) -> None:
-        self._shown(self._source.progress(self._source.prefetch(queries)))
+    def _ask(self, queries: Sequence[Query], *, join: bool = False) -> None:
+        self._shown(self._source.progress(self._source.prefetch(queries, join=join)))
 
     def _more_queries(self) -> list[Query]:
         exprs = (self._question.incidents, self._question.deployments)

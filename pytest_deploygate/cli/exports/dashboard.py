@@ -58,11 +58,12 @@ def render(gate: ExportedGate, title: str, uid: str) -> str:
 
 def _light(gate: ExportedGate) -> stat.Panel:
     description = "The verdict of a gate run now: the worst check decides, a blind gate is NO-GO."
+    description += " Not included: waivers and freezes, which hold for a deployment only."
     if gate.others:
         description += f" Not included: {gate.others} tests without a criterion."
-    if gate.unexpressed:
-        names = ", ".join(wording.title(criterion) for criterion, _ in gate.unexpressed)
-        description += f" Not included, because PromQL cannot judge them: {names}."
+    for why in dict.fromkeys(form.why for _, form in gate.unexpressed):
+        names = [wording.title(one) for one, form in gate.unexpressed if form.why == why]
+        description += f" Not included: {', '.join(names)}: {why}."
     return (
         stat.Panel()
         .title("Deployment gate")

@@ -27,7 +27,7 @@ from pytest_deploygate.engine.backtest.suggestions import suggestion
 from pytest_deploygate.engine.backtest.verdicts import VERDICTS, Flags, Judged, verdicts
 from pytest_deploygate.engine.culprit import Ask
 from pytest_deploygate.engine.judgements import Judgements, unanswered_many
-from pytest_deploygate.engine.judging_many import judge_many, queries_of_many
+from pytest_deploygate.engine.judging_many import judge_many, queries_of_compared, queries_of_many
 from pytest_deploygate.engine.over_time import OverTime
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.engine.scope import Scoped
@@ -71,6 +71,21 @@ class Backtest:
         """What has to be asked for sure, each once."""
         asked = (query for one in self.criteria for query in self._queries_of(self._scoped(one)))
         return list(dict.fromkeys(asked))
+
+    def compared(self) -> list[Query]:
+        """What comparisons ask besides, each once; the others have to be answered before."""
+        asked: list[Query] = []
+        for given in self.criteria:
+            criterion, own, problem, _ = self._scoped(given)
+            if not problem:
+                with suppress(SourceError):  # its judgement says why
+                    ask = partial(self._asked, own)
+                    found = queries_of_compared(criterion, self.times, ask)
+                    asked += [self._narrowed(query, own) for query in found]
+        return list(dict.fromkeys(asked))
+
+    def _asked(self, own: Matchers, query: Query) -> Measurement:
+        return self.source.ask(self._narrowed(query, own))
 
     def _queries_of(self, scoped: Scoped) -> Iterator[Query]:
         criterion, own, problem, _ = scoped

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.engine.asking import Measurements
-from pytest_deploygate.kinds.many import sliced
+from pytest_deploygate.engine.over_time import MOST_POINTS
+from pytest_deploygate.kinds.many import points_of, sliced
 
 _DUST = 0.002  # seconds; a source rounds the times of its points to milliseconds
 
@@ -29,17 +30,23 @@ class Shared:
         self._finer: dict[Query, Sequence[RangeQuery]] = {}
         self.rounded = 0.0
 
-    def prefetch(self, queries: Iterable[Query]) -> list[Query]:
-        """Begin to ask; the queries that are asked themselves."""
+    def prefetch(self, queries: Iterable[Query], *, join: bool = False) -> list[Query]:
+        """Begin to ask; the queries that are asked themselves.
+
+        Args:
+            queries: what has to be answered.
+            join: whether those that overlap on one grid are asked as one.
+        """
         wanted = list(dict.fromkeys(queries))
         asking: dict[str, list[RangeQuery]] = {}
-        ranges = [one for one in wanted if isinstance(one, RangeQuery)]
+        own = [one for one in wanted if isinstance(one, RangeQuery)]
+        ranges = list(dict.fromkeys([*own, *(_unions(own) if join else ())]))
         for one in sorted(ranges, key=lambda one: (one.step, one.start - one.end)):
             if finer := _finer(one, asking.setdefault(one.expr, [])):
                 self._finer[one] = finer
             else:
                 asking[one.expr].append(one)
-        asked = [one for one in wanted if one not in self._finer]
+        asked = [one for one in dict.fromkeys([*wanted, *ranges]) if one not in self._finer]
         self._measurements.prefetch(asked)
         return asked
 
@@ -88,6 +95,30 @@ def _rounded_by(query: Query, answer: Measurement) -> float:
         if _DUST < late < query.step - _DUST:
             return late
     return 0.0
+
+
+def _unions(ranges: Iterable[RangeQuery]) -> list[RangeQuery]:
+    """What answers several overlapping queries of one expression and one grid together.
+
+    None has more points than a source answers.
+    """
+    found: list[RangeQuery] = []
+    for one in sorted(ranges, key=_on_one_grid):
+        newest = found[-1] if found else one
+        union = newest._replace(end=max(newest.end, one.end))
+        goes_on = one.start <= newest.end + newest.step + _DUST
+        alike = _on_one_grid(one)[:3] == _on_one_grid(newest)[:3]
+        if found and alike and goes_on and points_of(union) <= MOST_POINTS:
+            found[-1] = union
+        else:
+            found.append(one)
+    return found
+
+
+def _on_one_grid(query: RangeQuery) -> tuple[str, float, float, float]:
+    """The expression, the step, the place of the points between two steps, and the start."""
+    offset = round(query.start % query.step, 3)
+    return query.expr, query.step, offset if offset < query.step else 0.0, query.start
 
 
 def _finer(query: RangeQuery, others: Iterable[RangeQuery]) -> list[RangeQuery]:

@@ -91,7 +91,7 @@ def _verdict(name: str, outcome: Outcome, report: BacktestReport) -> Row:
 
 
 def _events(report: BacktestReport) -> Iterator[tuple[str, str, list[Event]]]:
-    """Incidents and deployments: a name, a summary, and the marks."""
+    """Incidents, deployments, and when the new version was: a name, a summary, and the marks."""
     incidents, deployments = report.outcome.incidents, report.outcome.deployments
     if incidents is not None and incidents.incidents:
         marked = [
@@ -107,6 +107,10 @@ def _events(report: BacktestReport) -> Iterator[tuple[str, str, list[Event]]]:
             for one in inside
         ]
         yield "Deployments", f"{len(blocked)} of {len(inside)} blocked", marked
+    at = report.deployed_at
+    if at is not None and report.start <= at <= report.end:
+        text = f"{moment(at)} UTC"
+        yield "Deployed", text, [_event(report, at, at, "--gate-deployed-at", seen=True)]
 
 
 def _event(report: BacktestReport, start: float, end: float, name: str, *, seen: bool) -> Event:

@@ -1,4 +1,4 @@
-"""Write the tables of the reference from the code: ``python -m tests.reference``.
+"""Write the tables of the reference, and the schema of the file: ``python -m tests.reference``.
 
 A page of ``docs/reference`` is text around tables. A table stands between two comments, of which
 the first names it. ``tests/docs/test_reference.py`` holds that every table is up to date.
@@ -20,12 +20,14 @@ from gate_checks import criteria
 from pytest_deploygate import Criterion
 from pytest_deploygate.actions.registry import known_kinds, schema
 from pytest_deploygate.cli import COMMANDS
+from pytest_deploygate.cli.schema import text as schema_text
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.schema import file_schema
 from pytest_deploygate.core.text import value_text
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 REPORT = Path(import_module("pytest_deploygate").__file__ or "").parent / "schemas"
+SCHEMA = REPORT / "deploygate.schema.json"
 TABLE = re.compile(r"(<!-- table: ([\w /.-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _SHIPPED: tuple[Criterion, ...] = (
     *criteria.TARGETS,
@@ -39,7 +41,8 @@ _SHIPPED: tuple[Criterion, ...] = (
 
 
 def main() -> None:
-    """Write every table anew."""
+    """Write every table anew, and the schema of the configuration file."""
+    SCHEMA.write_text(schema_text(), encoding="utf-8")
     for page in sorted(PAGES.glob("*.md")):
         page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -177,7 +180,7 @@ def _type(value: Mapping[str, Any]) -> str:
         return " or ".join(map(_type, value["anyOf"]))
     if "$ref" in value:
         return _REFERENCES.get(value["$ref"].rpartition("/")[2], "object")
-    types = value.get("type", "a time")
+    types = "a time" if value.get("title") == "time" else value["type"]
     return " or ".join(_WORDS.get(one, one) for one in ([types] if type(types) is str else types))
 
 

@@ -8,13 +8,13 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from pytest_deploygate.actions.base import ActionKind, Context, Deadline
-from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
+from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties, text_schema
 from pytest_deploygate.actions.process import ARGV, execute, refuse_missing
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport
@@ -202,12 +202,14 @@ def switch(link: Path, target: Path) -> None:
         raise ActionError(f"{link} cannot be switched: {error.strerror}") from None
 
 
-_NUMBER = {"type": "number"}
 CHECKPOINT_ROLLBACK = ActionKind(
     CheckpointRollback,
     {
-        "directory": {"type": "string", "minLength": 1},
-        **dict.fromkeys(Limits.__dataclass_fields__, _NUMBER),
+        "directory": text_schema("where the checkpoints and their history are"),
+        **{
+            one.name: {"type": "number", "description": f"of a stable checkpoint ({one.default:g})"}
+            for one in fields(Limits)
+        },
         "reload": ARGV,
         **{f"reload_{key}": value for key, value in properties(PLACES).items()},
     },

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pytest_deploygate.actions.base import ActionKind, Context, Deadline
-from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties
+from pytest_deploygate.actions.endpoint import PLACES, Endpoint, one_of, properties, text_schema
 from pytest_deploygate.actions.function import REFERENCE, load
 from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport
@@ -67,9 +67,9 @@ class Downshift:
 DOWNSHIFT = ActionKind(
     Downshift,
     {
-        "service": {"type": "string", "minLength": 1},
-        "from": {"enum": list(MODES[:-1])},
-        "to": {"enum": list(MODES[1:])},
+        "service": text_schema("the name that is sent (llm)"),
+        "from": {"enum": list(MODES[:-1]), "description": "the mode now"},
+        "to": {"enum": list(MODES[1:]), "description": "a cheaper mode; else the next cheaper one"},
         "function": REFERENCE,
         **properties(PLACES),
     },

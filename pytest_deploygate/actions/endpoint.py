@@ -13,19 +13,29 @@ from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.secrets import Redactor, Secret
 from pytest_deploygate.http.access import AUTHORIZATION, Access, without_credentials
 
-_TEXT = {"type": "string", "minLength": 1}
 SECRET_PLACES = ("url_env", "url_file")
 """The keys that say where a secret address is: never in the configuration itself."""
 
 PLACES = ("url", *SECRET_PLACES)
 """The keys for any other address, such as that of a service's admin endpoint."""
 
+_MEANINGS = {
+    "url": "the address",
+    "url_env": "environment variable with the address",
+    "url_file": "file with the address",
+    "token_env": "environment variable with the bearer token",
+}
 _SHORTEST_TOKEN = 12  # characters; shorter parts, such as "services", are words of the API
+
+
+def text_schema(description: str) -> dict[str, Any]:
+    """The JSON Schema of a text that is not empty."""
+    return {"type": "string", "minLength": 1, "description": description}
 
 
 def properties(places: Sequence[str]) -> dict[str, Any]:
     """The JSON Schema of each key that an address has."""
-    return dict.fromkeys((*places, "token_env"), _TEXT)
+    return {key: text_schema(_MEANINGS[key]) for key in (*places, "token_env")}
 
 
 def one_of(options: Mapping[str, Any], keys: Sequence[str]) -> str:

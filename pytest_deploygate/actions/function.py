@@ -10,7 +10,11 @@ from typing import Any
 from pytest_deploygate.actions.base import Context
 from pytest_deploygate.core.errors import ConfigurationError
 
-REFERENCE = {"type": "string", "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$"}
+REFERENCE = {
+    "type": "string",
+    "pattern": r"^[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*$",
+    "description": "as in package.module:function",
+}
 """The JSON Schema of such a name."""
 
 

@@ -17,7 +17,12 @@ from pytest_deploygate.core.errors import ActionError, ConfigurationError
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.text import printable
 
-ARGV = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+ARGV = {
+    "type": "array",
+    "items": {"type": "string"},
+    "minItems": 1,
+    "description": "a program and its arguments, without a shell",
+}
 """The JSON Schema of a command."""
 
 _MOST_OUTPUT = 8 * 1024  # bytes; an error is usually at the end of the output

@@ -23,13 +23,23 @@ _NAMES = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItem
 _REASONS = [reason.value for reason in (Reason.BREACH, Reason.NO_DATA, Reason.ERROR)]
 
 SHARED: Mapping[str, Any] = {
-    "name": {"type": "string", "minLength": 1},
-    "kind": {"type": "string"},
-    "on": {"type": "array", "items": {"enum": [v.label for v in Verdict]}, "minItems": 1},
-    "for": _NAMES,
-    "reasons": {"type": "array", "items": {"enum": _REASONS}, "minItems": 1},
-    "needs": {"type": "string"},
-    "timeout": {"type": ["string", "number"]},
+    "name": {"type": "string", "minLength": 1, "description": "for reports, and for needs"},
+    "kind": {"type": "string", "description": "what to do"},
+    "on": {
+        "type": "array",
+        "items": {"enum": [v.label for v in Verdict]},
+        "minItems": 1,
+        "description": "the verdicts that start it",
+    },
+    "for": {**_NAMES, "description": "only if one of these checks failed"},
+    "reasons": {
+        "type": "array",
+        "items": {"enum": _REASONS},
+        "minItems": 1,
+        "description": "only if one of its checks failed for one of these reasons",
+    },
+    "needs": {"type": "string", "description": "only after the action of this name succeeded"},
+    "timeout": {"type": ["string", "number"], "description": "the longest time for it (30s)"},
 }
 """The keys of every action."""
 
@@ -62,10 +72,14 @@ def schema(kinds: Mapping[str, ActionKind]) -> dict[str, Any]:
         "type": "array",
         "items": {
             "type": "object",
-            "properties": {**SHARED, "kind": {"enum": sorted(kinds)}},
+            "properties": {
+                **SHARED,
+                "kind": {"enum": sorted(kinds), "description": SHARED["kind"]["description"]},
+            },
             "required": ["name", "kind", "on"],
             "allOf": [_only_for(name, kind) for name, kind in kinds.items()],
         },
+        "description": "what to do after the verdict, in this order",
     }
 
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "grafana": "pytest_deploygate.cli.grafana",
     "rules": "pytest_deploygate.cli.rules",
     "history": "pytest_deploygate.cli.history",
+    "schema": "pytest_deploygate.cli.schema",
 }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
+from pytest_deploygate.config.waivers import TIME, text_schema
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.freezes import (
     AnyFreeze,
@@ -24,20 +25,44 @@ from pytest_deploygate.core.severity import Severity
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _TIME = rf"({'|'.join(_DAYS)})\s+(\d\d?):(\d\d)"
 _WEEKLY = re.compile(rf"\s*{_TIME}\s*-\s*{_TIME}\s*", re.IGNORECASE | re.ASCII)
-_TEXT = {"type": "string", "pattern": r"\S"}
-# A time is a date of TOML, which JSON Schema does not know: it is read below.
+
+
+FORMS = [
+    {
+        "required": ["name", "from", "to"],
+        "properties": dict.fromkeys(("weekly", "calendar"), False),
+    },
+    {
+        "required": ["name", "weekly", "timezone"],
+        "properties": dict.fromkeys(("from", "to", "calendar"), False),
+    },
+    {
+        "required": ["calendar"],
+        "properties": dict.fromkeys(("name", "from", "to", "weekly"), False),
+    },
+]
+"""The JSON Schemas of a freeze, of which it keeps to one; :func:`freezes` says what is wrong."""
+
 SCHEMA: Mapping[str, Any] = {
     "type": "array",
     "items": {
         "type": "object",
         "properties": {
-            **dict.fromkeys(("name", "weekly", "timezone", "calendar"), _TEXT),
-            "from": {},
-            "to": {},
-            "severity": {"enum": list(Severity)},
+            "name": text_schema("for messages; a waiver names it as freeze[NAME]"),
+            "weekly": text_schema("as in fri 16:00 - mon 08:00"),
+            "timezone": text_schema("as in Europe/Berlin"),
+            "calendar": text_schema("path of an iCalendar file; its events are freezes"),
+            "from": {**TIME, "description": "when it begins"},
+            "to": {**TIME, "description": "when it ends"},
+            "severity": {
+                "enum": list(Severity),
+                "description": "what it is while it holds: critical (default) is NO-GO",
+            },
         },
         "additionalProperties": False,
+        "oneOf": FORMS,
     },
+    "description": "times in which nothing may be deployed",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_deploygate.config import freezes, waivers
 from pytest_deploygate.config.options import OPTIONS, Option
 from pytest_deploygate.config.settings import FILE_NAME
+from pytest_deploygate.config.waivers import TIME
 from pytest_deploygate.core.criterion import NoData
 from pytest_deploygate.core.errors import ConfigurationError, did_you_mean
 from pytest_deploygate.core.severity import Severity
@@ -21,23 +23,63 @@ if TYPE_CHECKING:
 _CRITERION = {
     "type": "object",
     "properties": {
-        "severity": {"enum": list(Severity)},
-        "query": {"type": "string", "pattern": r"\S"},
-        "no_data": {"enum": list(NoData)},
-        "optional": {"type": "boolean"},
-        "select": {"type": "string"},
-        "enabled": {"type": "boolean"},
+        "severity": {
+            "enum": list(Severity),
+            "description": "what a failure is: critical is NO-GO, warning is WARNING",
+        },
+        "query": {
+            "type": "string",
+            "pattern": r"\S",
+            "description": "PromQL instead of the criterion's own",
+        },
+        "no_data": {"enum": list(NoData), "description": "what an empty answer is"},
+        "optional": {
+            "type": "boolean",
+            "description": "whether the check is skipped without data, and not counted",
+        },
+        "select": {
+            "type": "string",
+            "description": "label matchers instead of gate-select; empty for none",
+        },
+        "enabled": {
+            "type": "boolean",
+            "description": "false leaves the check out on purpose: reports list it",
+        },
     },
     "additionalProperties": False,
 }
-
+_THRESHOLDS = {
+    "type": "object",
+    "additionalProperties": {"type": "number"},
+    "description": "limits by the names that the criteria give them; a ratio is a share of one",
+}
+_VARIABLES = {
+    "type": "object",
+    "additionalProperties": {"type": "string", "minLength": 1},
+    "description": "what replaces $NAME in queries and titles",
+}
 _DEFAULTS = {
     "type": "object",
-    # skip and go would let every check without data pass.
-    "properties": {"no_data": {"enum": [NoData.NO_GO, NoData.WARNING]}},
+    "properties": {
+        # skip and go would let every check without data pass.
+        "no_data": {
+            "enum": [NoData.NO_GO, NoData.WARNING],
+            "description": "what an empty answer is, for critical criteria that leave it open",
+        }
+    },
     "additionalProperties": False,
+    "description": "what criteria leave open",
 }
-_REQUIRED = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}
+_REQUIRED = {
+    "type": "array",
+    "items": {"type": "string", "pattern": r"\S"},
+    "description": "ids of checks that must be measured; * and ? match anything",
+}
+_CRITERIA = {
+    "type": "object",
+    "additionalProperties": _CRITERION,
+    "description": "changes of criteria, by their ids",
+}
 
 
 def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, Any]) -> None:
@@ -51,9 +93,11 @@ def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, A
     Raises:
         ConfigurationError: it contains what is not allowed; the message says where.
     """
-    from jsonschema import Draft202012Validator
+    from jsonschema import Draft7Validator
 
-    errors = sorted(Draft202012Validator(file_schema(actions)).iter_errors(table), key=_place)
+    found = Draft7Validator(file_schema(actions)).iter_errors(table)
+    # What is wrong with the form of a freeze is said better below.
+    errors = sorted((e for e in found if e.validator_value is not freezes.FORMS), key=_place)
     if errors:
         complaints = "; ".join(text for error in errors for text in _complaints(error, table))
         raise ConfigurationError(f"{path}: {complaints}")
@@ -68,34 +112,52 @@ def refuse_invalid(path: Path, table: Mapping[str, Any], actions: Mapping[str, A
 
 
 def file_schema(actions: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of the file, made from the options and the schema of ``[[actions]]``."""
+    """The JSON Schema of the file, made from the options and the schema of ``[[actions]]``.
+
+    It is draft 7, which the tools for TOML read.
+    """
     shared: dict[str, Any] = {o.name: _option_schema(o) for o in OPTIONS if o.in_file}
-    shared["thresholds"] = {"type": "object", "additionalProperties": {"type": "number"}}
-    shared["vars"] = {"type": "object", "additionalProperties": {"type": "string", "minLength": 1}}
+    shared["thresholds"] = _THRESHOLDS
+    shared["vars"] = _VARIABLES
     shared["defaults"] = _DEFAULTS
     shared["required"] = _REQUIRED
     shared["freezes"] = freezes.SCHEMA
     shared["waivers"] = waivers.SCHEMA
-    shared["criteria"] = {"type": "object", "additionalProperties": _CRITERION}
+    shared["criteria"] = _CRITERIA
     shared["actions"] = actions
     environment = {"type": "object", "properties": shared, "additionalProperties": False}
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": FILE_NAME,
+    environments = {
         "type": "object",
-        "properties": {**shared, "env": {"type": "object", "additionalProperties": environment}},
+        "additionalProperties": environment,
+        "description": "what is different in an environment, which gate-env chooses",
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": FILE_NAME,
+        "description": "Settings of the deployment gate, pytest -p deploygate",
+        "type": "object",
+        "properties": {**shared, "env": environments},
         "additionalProperties": False,
     }
 
 
+def published(actions: Mapping[str, Any]) -> str:
+    """The schema as JSON, for editors and other tools: they read a date of TOML as a text."""
+
+    def typed(schema: dict[str, Any]) -> dict[str, Any]:
+        return {**schema, "type": "string"} if schema.get("title") == TIME["title"] else schema
+
+    whole = json.loads(json.dumps(file_schema(actions)), object_hook=typed)
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+
+
 def _option_schema(option: Option) -> dict[str, Any]:
-    if option.choices:
-        return {"enum": list(option.choices)}
     schemas: dict[str, dict[str, Any]] = {
         "flag": {"type": "boolean"},
         "count": {"type": "integer", "minimum": 1},
     }
-    return schemas.get(option.type, {"type": "string", "minLength": 1})
+    own = {"enum": list(option.choices)} if option.choices else schemas.get(option.type)
+    return {**(own or {"type": "string", "minLength": 1}), "description": option.help}
 
 
 def _refuse_infinite(path: Path, layer: Mapping[str, Any]) -> None:

@@ -15,24 +15,40 @@ from pytest_deploygate.core.waivers import Waiver
 LONGEST = 14 * 86400.0
 """The most seconds that a waiver may last."""
 
-_TEXT = {"type": "string", "pattern": r"\S"}
-# A time is a date of TOML, which JSON Schema does not know: it is read below.
+
+def text_schema(description: str) -> dict[str, Any]:
+    """The JSON Schema of a text that says something."""
+    return {"type": "string", "pattern": r"\S", "description": description}
+
+
+# TOML has dates, and JSON Schema does not: a time is read below.
+TIME = {"title": "time"}
+"""The JSON Schema of a time, a date of TOML or a text."""
+
 SCHEMA: Mapping[str, Any] = {
     "type": "array",
     "items": {
         "type": "object",
         "properties": {
-            **dict.fromkeys(("check", "reason", "by", "ticket"), _TEXT),
-            "labels": {"type": "object", "additionalProperties": {"type": "string"}},
-            "from": {},
-            "until": {},
-            "at_most": {"type": "number"},
-            "at_least": {"type": "number"},
-            "no_data": {"type": "boolean"},
+            "check": text_schema("id of a check, or a pattern; * and ? match anything"),
+            "reason": text_schema("why the check may fail"),
+            "by": text_schema("who lets it"),
+            "ticket": text_schema("where to read more"),
+            "labels": {
+                "type": "object",
+                "additionalProperties": {"type": "string"},
+                "description": "only a failure of the series with these labels is waived",
+            },
+            "from": {**TIME, "description": "when it begins; else it holds already"},
+            "until": {**TIME, "description": "when it ends, at most 14 days after it begins"},
+            "at_most": {"type": "number", "description": "a higher value fails"},
+            "at_least": {"type": "number", "description": "a lower value fails"},
+            "no_data": {"type": "boolean", "description": "whether it waives no data, too"},
         },
         "required": ["check", "reason", "by", "until"],
         "additionalProperties": False,
     },
+    "description": "who lets which failing check pass, and until when",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pytest_deploygate.config.file import load
 from pytest_deploygate.http import promtool_file
 from tests.conftest import Gate
 from tests.docs.pages import Block, block, blocks, every_block
+from tests.reference import SCHEMA
 
 LANGUAGES = {"bash", "csv", "json", "python", "text", "toml", "yaml"}
 """``text`` is what a program prints; the pages that show it have tests of their own."""
@@ -55,6 +57,9 @@ def test_every_configuration_is_valid(tmp_path: Path, one: Block) -> None:
     file.write_text(text, encoding="utf-8")
     for environment in [None, *tomllib.loads(text).get("env", {})]:
         load(file, environment, actions=lambda: schema(known_kinds()))
+    command = [sys.executable, "-m", "check_jsonschema", "--schemafile", str(SCHEMA), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
 
 
 def test_every_yaml_and_json_is_read() -> None:

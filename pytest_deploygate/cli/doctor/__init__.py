@@ -18,20 +18,25 @@ _EPILOG = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """No options of its own: every argument is passed to pytest."""
+    """One option of its own: every other argument is passed to pytest."""
     parser.allow_abbrev = False
-    parser.usage = "%(prog)s [pytest arguments]"
+    parser.usage = "%(prog)s [--strict] [pytest arguments]"
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="also find what may mislead: exit code 2 if anything is found",
+    )
     parser.epilog = _EPILOG
     parser.set_defaults(pytest_arguments=())
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what was found; return 0 if nothing is missing, else 2.
+    """Print what was found; return 0 if nothing is missing, or found by ``--strict``, else 2.
 
     Raises:
         ConfigurationError: nothing can be collected, or the source is a recording.
     """
-    from pytest_deploygate.cli.doctor import checks, server
+    from pytest_deploygate.cli.doctor import checks, server, strict
     from pytest_deploygate.cli.doctor import lines as text
     from pytest_deploygate.core.errors import ConfigurationError
     from pytest_deploygate.plugin.collecting import collect
@@ -46,8 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
     examined = server.examine(collected.run, source)
     found = checks.Examined() if examined.failure else checks.examine(collected, source)
     command = shlex.join(["pytest", "-p", "deploygate", *collected.arguments])
-    _write(text.lines(examined, found, collected.run.redactor.text(command)))
-    return 2 if text.problems(examined, found) else 0
+    findings = None
+    if arguments.strict and not examined.failure:
+        findings = strict.examine(collected.run, source, found)
+    _write(text.lines(examined, found, findings, collected.run.redactor.text(command)))
+    failed = text.problems(examined, found) or (findings and findings.found)
+    return 2 if failed else 0
 
 
 def _write(lines: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result
 from pytest_deploygate.core.series import InstantQuery
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.engine.scope import Scoped
 from pytest_deploygate.kinds.alerts import Alerts
 from pytest_deploygate.plugin.collecting import Collected
 from pytest_deploygate.promql.narrowing import Matchers
@@ -31,11 +32,13 @@ class Check:
     """One check: the result that the gate would give, its metrics, and its problem.
 
     Attributes:
+        scoped: the criterion as the run asks for it.
         result: what the gate would report.
         metrics: the metrics of its query, None if the query could not be parsed.
         problem: what is wrong and must be fixed, empty if nothing is.
     """
 
+    scoped: Scoped
     result: Result
     metrics: tuple[Metric, ...] | None
     problem: str = ""
@@ -45,12 +48,14 @@ class Check:
 class Examined:
     """All checks, and the names of tests of which only their run knows what they ask.
 
-    ``nothing`` says that no series has the matchers of the run; empty if one has.
+    ``nothing`` says that no series has the matchers of the run; empty if one has. ``inline`` are
+    the tests that ask in their body, each with its first question.
     """
 
     checks: tuple[Check, ...] = ()
     unread: tuple[str, ...] = ()
     nothing: str = ""
+    inline: tuple[tuple[str, str], ...] = ()
 
 
 def examine(collected: Collected, source: PrometheusSource) -> Examined:
@@ -61,11 +66,12 @@ def examine(collected: Collected, source: PrometheusSource) -> Examined:
     parsed = [_selectors(run.resolved(one)) for one in criteria]
     metrics = _look_up(criteria, parsed, run, source)
     checks = list(map(partial(_check, run), criteria, parsed, metrics))
-    named = zip(collected.tests, found, strict=True)
+    named = list(zip(collected.tests, found, strict=True))
     return Examined(
         checks=tuple(map(partial(_counted, _unlimited(found)), checks)),
         unread=tuple(test.name for test, one in named if one.unread),
         nothing=run.why_nothing_is_selected([one.result for one in checks], run.at),
+        inline=tuple((test.name, one.first) for test, one in named if one.first),
     )
 
 
@@ -113,7 +119,8 @@ def _check(
         problem = "" if criterion.optional else _suspicion(own)
     else:
         problem = result.message
-    return Check(result=result, metrics=None if found is None else own, problem=problem)
+    metrics_of = None if found is None else own
+    return Check(scoped=run.scoped(criterion), result=result, metrics=metrics_of, problem=problem)
 
 
 def _absence(metrics: Iterable[Metric]) -> str:

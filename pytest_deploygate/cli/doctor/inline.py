@@ -8,19 +8,21 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import ConfigurationError
+from pytest_deploygate.core.text import printable
 from pytest_deploygate.plugin.collecting import InlineTest
 
 _ASKING = ("check", "query", "query_range")
 _UNKNOWN = object()
 """The value of an expression that only a run can know."""
 
+_LONGEST = 80
 _ANY = -1e308
 """A limit that every number keeps: gate.query asks only whether there is data."""
 
@@ -32,16 +34,19 @@ class Inline(NamedTuple):
         criteria: of ``gate.check``; one of ``gate.query`` has a limit that means nothing.
         unlimited: the ids of those without a limit of their own.
         unread: whether it asks more, or nothing, as far as can be read.
+        first: its first question as it is written; empty if it asks nothing.
     """
 
     criteria: tuple[Criterion, ...]
     unlimited: frozenset[str]
     unread: bool
+    first: str = ""
 
 
 def read(test: InlineTest) -> Inline:
     """What a test asks."""
-    calls = list(_calls(test))
+    nodes, known = _questions(test)
+    calls = [_asked(node, known) for node in nodes]
     criteria, unlimited = [], set()
     for number, (query, details) in enumerate(calls, start=1):
         name = test.name if number == 1 else f"{test.name}-{number}"
@@ -52,25 +57,36 @@ def read(test: InlineTest) -> Inline:
             unlimited.add(criterion.id)
         criteria.append(criterion)
     unread = not calls or len(criteria) < len(calls)
-    return Inline(tuple(criteria), frozenset(unlimited), unread)
+    first = _shown(nodes[0]) if nodes else ""
+    return Inline(tuple(criteria), frozenset(unlimited), unread, first)
 
 
-def _calls(test: InlineTest) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The first argument and the keywords of every question, in the order of the source."""
+def _questions(test: InlineTest) -> tuple[list[ast.Call], _Known]:
+    """Every question in the order of the source, and the names that it may use."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(test.function)))
     except (OSError, TypeError, SyntaxError):
-        return
+        return [], _Known({})
     known = _Known({**getattr(test.function, "__globals__", {}), **test.params})
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             known.assign(node)
     asked = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _asks(node)]
-    for node in sorted(asked, key=lambda one: (one.lineno, one.col_offset)):
-        query = known.value(node.args[0]) if node.args else _UNKNOWN
-        keywords = {one.arg or "**": known.value(one.value) for one in node.keywords}
-        is_check = isinstance(node.func, ast.Attribute) and node.func.attr == "check"
-        yield query, keywords if is_check else {"at_least": _ANY}
+    return sorted(asked, key=lambda one: (one.lineno, one.col_offset)), known
+
+
+def _asked(node: ast.Call, known: _Known) -> tuple[Any, dict[str, Any]]:
+    """The first argument and the keywords of a question."""
+    query = known.value(node.args[0]) if node.args else _UNKNOWN
+    keywords = {one.arg or "**": known.value(one.value) for one in node.keywords}
+    is_check = isinstance(node.func, ast.Attribute) and node.func.attr == "check"
+    return query, keywords if is_check else {"at_least": _ANY}
+
+
+def _shown(node: ast.Call) -> str:
+    """A question as it is written, without what follows the query."""
+    query = ast.unparse(node.args[0]) if node.args else ""
+    return printable(" ".join(f"{ast.unparse(node.func)}({query})".split()), _LONGEST)
 
 
 def _asks(node: ast.Call) -> bool:

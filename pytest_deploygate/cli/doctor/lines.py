@@ -9,20 +9,31 @@ from urllib.parse import quote
 from pytest_deploygate.cli.doctor.checks import Check, Examined
 from pytest_deploygate.cli.doctor.lookup import LOOKBACK, Metric
 from pytest_deploygate.cli.doctor.server import Server
+from pytest_deploygate.cli.doctor.strict import Findings
 from pytest_deploygate.core.durations import spoken
-from pytest_deploygate.core.text import inert, printable
+from pytest_deploygate.core.text import counted, inert, printable
 from pytest_deploygate.core.urls import below
 
 _WIDEST = 60
 
 
-def lines(server: Server, examined: Examined, command: str) -> Iterator[str]:
-    """All lines of the output; ``command`` is the command line that asks for the verdict."""
+def lines(
+    server: Server, examined: Examined, findings: Findings | None, command: str
+) -> Iterator[str]:
+    """All lines of the output.
+
+    Args:
+        server: what it says about itself.
+        examined: the checks.
+        findings: of ``--strict``, None without it.
+        command: the command line that asks for the verdict.
+    """
     checks, found = examined.checks, problems(server, examined)
     for line in (
         *_server(server),
         *_checks(examined),
         *_problems(found, checks),
+        *(_findings(findings) if findings else ()),
         *_next_steps(server, checks, command),
     ):
         yield inert(printable(line, 2000))
@@ -103,6 +114,15 @@ def _problems(found: dict[str, list[str]], checks: Sequence[Check]) -> Iterator[
     yield f"{len(found)} problem{'s' if len(found) > 1 else ''}"
     for problem, ids in found.items():
         yield f"  {', '.join(ids)}: {problem}" if ids else f"  {problem}"
+
+
+def _findings(findings: Findings) -> Iterator[str]:
+    """What --strict has found, one line each."""
+    found = findings.found
+    yield ""
+    yield f"{counted(len(found), 'finding')}" if found else "--strict finds nothing."
+    yield from (f"  {one.check}: {one.part}: {one.advice}" for one in found)
+    yield from (f"  unknown: {text}" for text in findings.unknown)
 
 
 def _next_steps(server: Server, checks: Sequence[Check], command: str) -> Iterator[str]:

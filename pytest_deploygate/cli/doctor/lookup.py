@@ -75,6 +75,14 @@ class Narrowed:
         self.at = run.at
         self._own = own
 
+    def narrowed(self, query: InstantQuery) -> InstantQuery:
+        """A query as it is asked.
+
+        Raises:
+            SourceError: it cannot be narrowed.
+        """
+        return query._replace(expr=self.run.scope.narrowed(query, self._own).expr)
+
     def prefetch(self, queries: Iterable[Query]) -> None:
         """Begin to ask."""
         narrowed = (self.run.scope.narrowed(query, self._own) for query in queries)

@@ -87,7 +87,7 @@ def test_what_is_written_judges_the_service(
     convention, url, ends = served
     assert begin(url) == 0, capsys.readouterr()
     # In a process of its own: pytest keeps the modules of the checks.
-    doctor = pytester.run(sys.executable, "-c", MAIN, "doctor", f"--gate-at={END}")
+    doctor = pytester.run(sys.executable, "-c", MAIN, "doctor", "--strict", f"--gate-at={END}")
     assert doctor.ret == 0, doctor.outlines
     for name, (code, failing) in EXPECTED.items():
         ended, checks = judged(run_gate, f"--gate-at={ends[name]}")
@@ -148,6 +148,8 @@ def test_several_services_and_machines_are_judged_together(
     text = openmetrics(*(SEVERAL[name][0](end) for name, end in ends.items()))
     with servers.prometheus(text, pytester.mkdir("server")) as server:
         assert begin(server.url) == 0, capsys.readouterr()
+        strict = pytester.run(sys.executable, "-c", MAIN, "doctor", "--strict", f"--gate-at={END}")
+        assert strict.ret == 0, strict.outlines
         for name, (_, code, wrong) in SEVERAL.items():
             ended, checks = judged(run_gate, f"--gate-at={ends[name]}")
             found = {id_: one["reason"] for id_, one in checks.items() if one["reason"] != "ok"}

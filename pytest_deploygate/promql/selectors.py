@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_deploygate.promql.narrowing import matchers_of
+
 _NAME = "__name__"
 
 
@@ -33,6 +35,29 @@ def selectors(query: str) -> tuple[Selector, ...] | None:
 
     None if the parser rejects the expression, such as an extension of MetricsQL.
     """
+    found = _parsed(query)
+    if found is None:
+        return None
+    return tuple(dict.fromkeys(one for node in found for one in _selector(node)))
+
+
+def needed_labels(query: str) -> tuple[tuple[str, str], ...]:
+    """Each metric of an expression with each label that its selectors require, whatever its value.
+
+    Nothing if the parser rejects the expression.
+    """
+    pairs = (
+        (selector.metric, matcher.name)
+        for node in _parsed(query) or ()
+        for selector in _selector(node)
+        for matcher in matchers_of(node)
+        if matcher.name != _NAME and not matcher.takes_missing
+    )
+    return tuple(dict.fromkeys(pairs))
+
+
+def _parsed(query: str) -> list[Any] | None:
+    """The selectors as the parser has them."""
     import promql_parser
 
     found: list[Any] = []
@@ -45,7 +70,7 @@ def selectors(query: str) -> tuple[Selector, ...] | None:
         promql_parser.walk(promql_parser.parse(query), pre_visit=visit)
     except ValueError:
         return None
-    return tuple(dict.fromkeys(one for node in found for one in _selector(node)))
+    return found
 
 
 def _selector(node: Any) -> Iterator[Selector]:

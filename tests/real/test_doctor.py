@@ -309,6 +309,32 @@ def test_checks_without_a_criterion_are_examined(doctor: Doctor, healthy: server
     ]
 
 
+LABELS = """
+from pytest_deploygate import Criterion, gate_criteria
+QUERY = 'sum(rate(http_requests_total{%s}[5m])) or vector(0)'
+@gate_criteria([
+    Criterion(id=name, query=QUERY % matcher, below=1e9)
+    for name, matcher in [
+        ("typo", 'stauts=~"5.."'), ("value", 'status="599"'), ("absent", 'stauts=""'),
+        ("other", 'zone="a"'), ("present", 'status!=""'),
+    ]
+])
+def test_own(criterion, gate):
+    gate.check(criterion)
+"""
+
+
+def test_a_label_that_looks_misspelt_is_a_problem(doctor: Doctor, healthy: servers.Server) -> None:
+    Path("gate_checks").mkdir()
+    Path("gate_checks/test_labels_of_doctor.py").write_text(LABELS)
+    found = doctor(*at_end(healthy.url))
+    assert found.code == 2
+    assert found.part("1 problem") == [
+        "  typo: http_requests_total has no label stauts, but status: if the name is wrong, it "
+        "selects nothing"
+    ]
+
+
 def test_a_selection_that_selects_nothing_is_a_problem(
     doctor: Doctor, healthy: servers.Server
 ) -> None:

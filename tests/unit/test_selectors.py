@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gate_checks import criteria
-from pytest_deploygate.promql.selectors import Selector, selecting, selectors
+from pytest_deploygate.promql.selectors import Selector, needed_labels, selecting, selectors
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,9 @@ def test_every_criterion_that_ships_can_be_taken_apart() -> None:
 @pytest.mark.parametrize("name", ["a", 'a"b', "a\\b", "a\nb\t\x1b", "ü🔴"])
 def test_any_name_can_be_selected(name: str) -> None:
     assert selectors(f"count({selecting(name)})") == (Selector(name),)
+
+
+def test_labels_that_a_query_requires() -> None:
+    query = 'sum(a{x="1",y=~"2.*",z="",v!="3",w!="",u=~".*"}) / {__name__="b",x="1"} + a{x="2"}'
+    assert needed_labels(query) == (("a", "x"), ("a", "y"), ("a", "w"), ("b", "x"))
+    assert needed_labels("a{") == ()

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import partial
 
 from pytest_deploygate.cli.doctor.inline import Inline, read
-from pytest_deploygate.cli.doctor.lookup import Metric, Metrics, look_up, why_gone
+from pytest_deploygate.cli.doctor.lookup import Metric, Metrics, Narrowed, look_up, why_gone
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.errors import SourceError
 from pytest_deploygate.core.result import Reason, Result
@@ -18,13 +18,15 @@ from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.engine.scope import Scoped
 from pytest_deploygate.kinds.alerts import Alerts
 from pytest_deploygate.plugin.collecting import Collected
+from pytest_deploygate.promql.expressions import label_name
 from pytest_deploygate.promql.narrowing import Matchers
-from pytest_deploygate.promql.selectors import Selector, selectors
+from pytest_deploygate.promql.selectors import Selector, needed_labels, selecting, selectors
 from pytest_deploygate.sources.prometheus import PrometheusSource
 
 _ALIKE = 0.8  # difflib's ratio; two different metrics of one exporter usually have less
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_VALUES = 5
+_SOME = 20  # series whose labels are looked at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,7 +118,7 @@ def _check(
     if result.reason is Reason.NO_DATA and not result.ok:
         problem = _absence(own) or _mismatches(found or (), run) or result.message
     elif result.ok or result.evaluated:
-        problem = "" if criterion.optional else _suspicion(own)
+        problem = "" if criterion.optional else _suspicion(own) or _strange_labels(criterion, run)
     else:
         problem = result.message
     metrics_of = None if found is None else own
@@ -148,6 +150,29 @@ def _suspicion(metrics: Iterable[Metric]) -> str:
             )
         elif metric.stale and metric.successor:
             found.append(why_gone(metric))
+    return "; ".join(found)
+
+
+def _strange_labels(criterion: Criterion, run: GateRun) -> str:
+    """Labels that look misspelt: a query that counts failures works although it selects nothing."""
+    scoped = run.scoped(criterion)
+    server = Narrowed(run, scoped.matchers)
+    found = []
+    for metric, label in needed_labels(scoped.criterion.query):
+        try:
+            some = server.series(InstantQuery(f"topk({_SOME}, {selecting(metric)})", run.at))
+            known = {name for one in some for name in one.labels}
+            near = get_close_matches(label, known - {label}, 1, _ALIKE)
+            if label in known or not near:
+                continue
+            labelled = selecting(metric)[:-1] + f',{label_name(label)}!=""}}'
+            if not server.series(InstantQuery(f"count({labelled})", run.at)):
+                found.append(
+                    f"{metric} has no label {label}, but {near[0]}: if the name is wrong, it "
+                    "selects nothing"
+                )
+        except SourceError:
+            continue
     return "; ".join(found)
 
 

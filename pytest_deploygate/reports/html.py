@@ -48,6 +48,7 @@ _REASONS = {
     Reason.BREACH: "limit not kept",
     Reason.NO_DATA: "no data",
     Reason.ERROR: "could not be measured",
+    Reason.WAIVED: "waived",
 }
 
 
@@ -62,7 +63,7 @@ class Check:
     result: Result
     alike: tuple[Result, ...]
     same: int
-    reason: str
+    tags: tuple[str, ...]
     value: str
     limit: str
     labels: tuple[tuple[str, str], ...]
@@ -212,7 +213,7 @@ def _checks(groups: Sequence[list[Result]], report: GateReport, number: int) -> 
             result=result,
             alike=tuple(others[:_MOST_ALIKE]),
             same=len(others),
-            reason=_REASONS.get(result.reason, ""),
+            tags=tuple(_tags(result)),
             value=value,
             limit=limit,
             labels=tuple(sorted(one for one in result.labels.items() if one[0] != "__name__")),
@@ -222,6 +223,17 @@ def _checks(groups: Sequence[list[Result]], report: GateReport, number: int) -> 
             series=series_text(result),
             link=graph_link(report.source, result),
         )
+
+
+def _tags(result: Result) -> Iterator[str]:
+    """The severity, and why it did not pass."""
+    yield result.severity.value
+    if result.is_freeze and result.reason is Reason.BREACH:
+        yield "change freeze"
+    elif result.reason in _REASONS:
+        yield _REASONS[result.reason]
+    if result.waived and result.status is not Status.WAIVED:
+        yield "partly waived"
 
 
 def _value_and_limit(result: Result) -> tuple[str, str]:

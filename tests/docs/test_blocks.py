@@ -21,7 +21,8 @@ from tests.reference import SCHEMA
 
 LANGUAGES = {"bash", "csv", "json", "python", "text", "toml", "yaml"}
 """``text`` is what a program prints; the pages that show it have tests of their own."""
-MONOREPO = "docs/how-to/monorepo.md"
+WITH_FILES = ("docs/how-to/monorepo.md", "docs/how-to/objectives.md")
+"""The pages whose examples need files beside them; they have tests of their own."""
 
 
 def test_every_block_names_a_language_that_is_tested() -> None:
@@ -30,7 +31,9 @@ def test_every_block_names_a_language_that_is_tested() -> None:
 
 
 def test_every_example_of_a_check_is_collected(pytester: pytest.Pytester, run_gate: Gate) -> None:
-    examples = [one for one in blocks("python", containing="def test_") if one.page != MONOREPO]
+    examples = [
+        one for one in blocks("python", containing="def test_") if one.page not in WITH_FILES
+    ]
     for number, one in enumerate(examples):
         Path(f"test_example_{number}.py").write_text(one.text, encoding="utf-8")
     result = run_gate("--gate-demo=go", "--collect-only", "-q", ".")

@@ -10,7 +10,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
-from pytest_deploygate.core.result import Status
+from pytest_deploygate.core.result import Reason, Status
 from pytest_deploygate.reports.backtest.page import render as render_backtest
 from pytest_deploygate.reports.html import render
 from tests.browser import Browser, chromium
@@ -120,6 +120,41 @@ def test_every_text_has_the_contrast_of_wcag_aa(
         contrasts = browser.contrasts()
         assert len(contrasts) > 30
         assert {text: ratio for text, ratio in contrasts.items() if ratio < 4.5} == {}
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1200, 360])
+def test_a_burning_budget_a_freeze_and_a_waiver_are_told_apart(
+    browser: Browser, written: Any, width: int, colours: str
+) -> None:
+    usual = {"unit": "x", "threshold": 14.4, "comparison": "≤", "query": "burn"}
+    message = "burn rate 20.9 x, limit 14.4 x over 1h and 5m; at this rate a budget of 30 days is "
+    rates = [0.1] * 100 + [float(n) for n in range(1, 22)]
+    burn = measured(*rates, **usual, **FAILED, name="Burn", message=f"{message}gone in 1 day")
+    freeze = result(id="freeze[x]", name="Freeze x", nodeid="", query="", value=None, **FAILED)
+    budget = measured(
+        *(1 - n / 100 for n in range(121)),
+        **{"name": "Budget", "unit": "ratio", "threshold": 0.0, "comparison": "≥"},
+        status=Status.WAIVED,
+        waived=Reason.BREACH,
+    )
+    browser.open(written(report(burn, freeze, budget)), width=width, colours=colours)
+    browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    assert min(browser.contrasts().values()) >= 4.5
+    tags = browser.run(
+        """
+        return [...document.querySelectorAll("article")].map(
+          one => [...one.querySelectorAll(".tag, summary")].map(tag => tag.innerText));
+        """
+    )
+    assert [[one.split("\n")[0] for one in each] for each in tags] == [
+        ["critical", "limit not kept", "Query"],
+        ["critical", "change freeze", "Check"],
+    ]
+    caption = browser.text("article figcaption")
+    assert caption.startswith("Last 2h: 0.1 x to 21 x; beyond the limit since ")
+    assert browser.complaints() == []
 
 
 def test_light_and_dark_follow_the_reader(browser: Browser, no_go: tuple[Path, str]) -> None:

@@ -101,6 +101,21 @@ def test_measured_bad_no_data_and_not_measured_are_different_words() -> None:
     assert words == ["limit not kept", "no data", "could not be measured"]
 
 
+def test_a_freeze_and_what_is_waived_have_words_of_their_own() -> None:
+    freeze = result(id="freeze[Quarter end]", nodeid="", query="", **FAILED)
+    in_part = result(id="in part", waived=Reason.BREACH, **FAILED)
+    whole = result(id="whole", status=Status.WAIVED, waived=Reason.BREACH)
+    made = page(report(freeze, in_part, whole))
+    words = ("change freeze", "limit not kept", "partly waived", "WAIVED", "Query", "Check")
+    assert [text.strip() for text in made.texts if text.strip() in words] == [
+        "WAIVED",
+        *("change freeze", "Check"),
+        *("limit not kept", "partly waived", "Query"),
+        "WAIVED",
+        "WAIVED",
+    ]
+
+
 def test_a_slope_is_told_per_hour() -> None:
     values = [10.0 - 0.01 * n for n in range(121)]
     trend = measured(*values, value=-0.6, threshold=0.0, comparison="≥", unit="", **FAILED)

@@ -127,17 +127,15 @@ def test_every_text_has_the_contrast_of_wcag_aa(
 def test_a_burning_budget_a_freeze_and_a_waiver_are_told_apart(
     browser: Browser, written: Any, width: int, colours: str
 ) -> None:
-    usual = {"unit": "x", "threshold": 14.4, "comparison": "≤", "query": "burn"}
+    usual: dict[str, Any] = {"unit": "x", "threshold": 14.4, "comparison": "≤", "query": "burn"}
     message = "burn rate 20.9 x, limit 14.4 x over 1h and 5m; at this rate a budget of 30 days is "
     rates = [0.1] * 100 + [float(n) for n in range(1, 22)]
     burn = measured(*rates, **usual, **FAILED, name="Burn", message=f"{message}gone in 1 day")
     freeze = result(id="freeze[x]", name="Freeze x", nodeid="", query="", value=None, **FAILED)
-    budget = measured(
-        *(1 - n / 100 for n in range(121)),
-        **{"name": "Budget", "unit": "ratio", "threshold": 0.0, "comparison": "≥"},
-        status=Status.WAIVED,
-        waived=Reason.BREACH,
-    )
+    left = (1 - n / 100 for n in range(121))
+    waived: dict[str, Any] = {"status": Status.WAIVED, "waived": Reason.BREACH}
+    limit: dict[str, Any] = {"unit": "ratio", "threshold": 0.0, "comparison": "≥"}
+    budget = measured(*left, name="Budget", **limit, **waived)
     browser.open(written(report(burn, freeze, budget)), width=width, colours=colours)
     browser.run("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert browser.run("return document.documentElement.scrollWidth") <= width

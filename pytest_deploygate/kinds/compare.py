@@ -128,6 +128,9 @@ class Compare(TwoSides):
             means = [math.exp(math.fsum(map(math.log, one)) / len(one)) for one in values]
             return pair.decided(interval, most, error, undivided, minutes, means)
 
+        if not any(new) and not any(old):
+            return pair.without_values()
+
         def apart(times: float) -> Mean:
             return Mean(places, [a - times * b for a, b in zip(new, old, strict=True)])
 

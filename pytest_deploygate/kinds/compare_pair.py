@@ -89,6 +89,10 @@ class Pair(NamedTuple):
         """No event on either side: nothing is worse."""
         return self._decision(Reason.OK, Found(1.0, 0.0, math.inf, *means, *sums), words.NO_EVENTS)
 
+    def without_values(self) -> Decision:
+        """Zero on both sides all the time: nothing is worse."""
+        return self._decision(Reason.OK, Found(1.0, 0.0, math.inf, 0.0, 0.0), words.ZEROS)
+
     def decided(
         self,
         ratio: ShareRatio | Logarithmic,

@@ -19,6 +19,7 @@ SHARES = "shares"
 VALUES = "values"
 DIFFERENCES = "differences"
 NO_EVENTS = "no events"
+ZEROS = "zeros"
 UNKNOWN = "unknown"
 
 NEGATIVE = "a count is negative: give queries for counters, as in increase(metric[$window])"
@@ -68,6 +69,8 @@ def explained(criterion: Criterion, unit: str, decision: Decision) -> str:
     both = f"{_both(criterion, unit, decision, found)}"
     if decision.case == NO_EVENTS:
         return f"{both}: no event on either side"
+    if decision.case == ZEROS:
+        return f"{both}: all of both sides is zero"
     if decision.case == DIFFERENCES:
         return f"{both}: {_difference(criterion, unit, decision, found)}"
     return f"{both}: {_ratio(criterion, decision, found)}"

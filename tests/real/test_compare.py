@@ -434,3 +434,46 @@ def test_a_backtest_asks_for_overlapping_windows_together(
             assert found == [check["status"], check["reason"], expected], (id_, at)
     page = (pytester.path / "backtest.html").read_text(encoding="utf-8")
     assert page.count("--gate-deployed-at</title>") == len(deployed)
+
+
+def test_the_thresholds_of_another_gate_are_judged_with_all_its_pairs(
+    pytester: pytest.Pytester, canary: servers.Server
+) -> None:
+    text = (
+        CHECKS.partition("CRITERIA")[0]
+        + """
+from pytest_deploygate import threshold
+
+@gate_criteria([
+    Criterion(id=f"errors{n}", at_most=threshold("errors_max", 1.25),
+              kind=CANARY.shares(total="sum(increase(requests_total{$side}[$window]))"),
+              query='sum(increase(requests_total{$side,code="500"}[$window]))')
+    for n in range(30)
+])
+def test_canary(criterion, gate):
+    gate.check(criterion)
+"""
+    )
+    (pytester.path / "test_canary.py").write_text(text)
+    at = END - 600
+    query = 'sum(increase(requests_total{$side,code="500"}[$window]))'
+    kind = Compare(new='version="3"', old='version!="3"', window="60m").shares(
+        total="sum(increase(requests_total{$side}[$window]))"
+    )
+
+    def lower(number: int) -> float:
+        asked = gate_run(canary.url, at)
+        given = [criterion(kind, id=f"x{n}", query=query) for n in range(number)]
+        asked.comparisons.expect(given)
+        found = asked.judge(given[0], at).sides
+        assert found is not None
+        assert found.lower is not None
+        return found.lower
+
+    between = (lower(1) + lower(30)) / 2  # one comparison alone would be in breach of it
+    where = (f"--prometheus-url={canary.url}", f"--gate-at={END}", "--gate-var=version=3")
+    times = ("--last=10m", "--step=10m", f"--against=errors_max={between}")
+    _, document = backtest(*where, *times, "test_canary.py")
+    assert document["times"] == [at]
+    assert {one["status"][0] for one in document["checks"]} == {"NO_GO"}
+    assert {one["status"][0] for one in document["against"]["checks"]} == {"GO"}

@@ -346,6 +346,18 @@ def test_values_of_zero_are_held_against_the_limit_by_their_difference() -> None
     assert "above 1.1x of the old" in worse.message
 
 
+@pytest.mark.parametrize("limit", [{}, {"at_most": None, "at_least": 0.9}])
+def test_zero_on_both_sides_is_no_difference(limit: dict[str, Any]) -> None:
+    zeros = [0.0] * 30
+    found = values_of(zeros, zeros, **limit)
+    assert (found.reason, found.value) == (Reason.OK, 1.0)
+    assert found.message == "memory 0 B (new) against 0 B (old): all of both sides is zero"
+    assert found.sides is not None
+    assert found.sides[:4] == (0.0, 0.0, None, None)
+    one = [*zeros[:-1], 1.0]
+    assert values_of(one, zeros, **limit).reason is not Reason.OK or limit
+
+
 @pytest.mark.parametrize("ended", ["new", "old"])
 def test_a_side_that_has_ended_has_no_data(ended: str) -> None:
     def answer(which: str, what: str, query: RangeQuery) -> list[Series]:

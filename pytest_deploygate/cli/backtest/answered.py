@@ -168,7 +168,9 @@ class _Answering:
         run, other = self._run, self._question.other
         more = {key: config.Given(value, "--against") for key, value in other.items()}
         settings = replace(run.settings, thresholds={**run.settings.thresholds, **more})
-        backtest = self._of(GateRun(settings, os.environ, run.source))
+        other_run = GateRun(settings, os.environ, run.source)
+        other_run.comparisons.expect(self._question.collected.given)
+        backtest = self._of(other_run)
         return backtest.outcome(backtest.judged(), known)
 
     def _suggestions(self, judged: Sequence[Judged], known: Known) -> tuple[Suggestion, ...]:

@@ -101,4 +101,5 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 def _is_part(config: pytest.Config) -> bool:
     """Whether only some tests were asked for: they say nothing of the checks that others judge."""
     named = any("::" in argument for argument in config.args)
-    return bool(named or config.option.keyword or config.option.markexpr)
+    option = config.option
+    return bool(named or option.keyword or option.markexpr or getattr(option, "lf", False))

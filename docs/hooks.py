@@ -1,4 +1,4 @@
-"""What mkdocs does besides: a linked file of the repository becomes a page of the site.
+"""What mkdocs does besides: above all, a linked file of the repository becomes a page of the site.
 
 The pages link examples, schemas and benchmarks where they are, so that a link works in a clone too.
 The site has nothing beyond its pages: each file that is linked is shown on a page ``source/...``.
@@ -15,6 +15,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"\]\((\.\./[^)#:]+)")
+_ROLE = re.compile(r":\w+:<code>~?[\w.]*?(\w+)</code>")
 _LANGUAGES = {".py": "python", ".toml": "toml", ".json": "json", ".yml": "yaml", ".sh": "bash"}
 
 
@@ -42,6 +43,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return _LINK.sub(changed, markdown)
 
 
+def on_page_content(html: str, **_: object) -> str:
+    """Take the roles of Sphinx out of docstrings, which mkdocstrings shows as they are."""
+    return _ROLE.sub(r"<code>\1</code>", html)
+
+
 def _outside(page: str, target: str) -> str:
     """The path in the repository; nothing for a file in ``docs``."""
     path = posixpath.normpath(posixpath.join("docs", posixpath.dirname(page), target))
@@ -53,7 +59,9 @@ def _shown(path: str) -> str:
 
 
 def _page(root: Path, path: str) -> str:
+    """The page of a file, which the search leaves out."""
+    head = "---\nsearch:\n  exclude: true\n---\n"
     text = (root / path).read_text(encoding="utf-8")
     if path.endswith(".md"):
-        return text
-    return f"# `{path}`\n\n````{_LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"
+        return head + text
+    return f"{head}# `{path}`\n\n````{_LANGUAGES.get(Path(path).suffix, 'text')}\n{text}````\n"

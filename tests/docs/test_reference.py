@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+import pytest_deploygate
 from gate_checks import criteria
 from pytest_deploygate import Criterion
 from pytest_deploygate.cli import COMMANDS
@@ -33,3 +36,12 @@ def test_every_criterion_that_ships_is_described() -> None:
     assert len(shipped) == 14
     for one in shipped:
         assert page.count(f"`{one.id}`") >= 3, one.id
+
+
+def test_every_public_name_is_described() -> None:
+    described = {
+        place.rpartition(".")[2]
+        for page in PAGES
+        for place in re.findall(r"^::: ([\w.]+)$", read(page), re.MULTILINE)
+    }
+    assert set(pytest_deploygate.__all__) - described == set()

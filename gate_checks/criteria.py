@@ -38,20 +38,21 @@ JOB = "job, namespace, cluster"
 _SERVED = "http_requests_total|llm_brief_total|llm_brief_latency_seconds_bucket|cache_hit_rate"
 _FAILED = "llm_schema_fix_count_total"
 _TRAINED = "rl_reward_ma|rl_loss"
+_ONE_BUCKET = 'le=~"|[+]Inf"'  # of each histogram; other metrics have no such label
 TARGETS_UP = f"""
   avg by ({JOB}) (up)
 and on ({JOB})
-  last_over_time({{__name__=~"{_SERVED}|{_FAILED}|{_TRAINED}"}}[1h])
+  last_over_time({{__name__=~"{_SERVED}|{_FAILED}|{_TRAINED}",{_ONE_BUCKET}}}[1h])
 or
   0 * count by ({JOB}) (
-      last_over_time({{__name__=~"{_SERVED}|{_TRAINED}"}}[1h])
+      last_over_time({{__name__=~"{_SERVED}|{_TRAINED}",{_ONE_BUCKET}}}[1h])
     and on ({JOB})
-      last_over_time({{__name__=~"{_SERVED}"}}[1h])
+      last_over_time({{__name__=~"{_SERVED}",{_ONE_BUCKET}}}[1h])
     and on ({JOB})
       (last_over_time(up[1h]) unless on ({JOB}) up)
     unless on (cluster, __name__)
       (
-          {{__name__=~"{_SERVED}|{_TRAINED}"}}
+          {{__name__=~"{_SERVED}|{_TRAINED}",{_ONE_BUCKET}}}
         unless on ({JOB})
           (last_over_time(up[1h]) unless on ({JOB}) up)
       )
@@ -60,7 +61,7 @@ or
 TARGET_DOWN = f"""
   up
 and on ({JOB})
-  last_over_time({{__name__=~"{_SERVED}|{_FAILED}|{_TRAINED}"}}[1h])
+  last_over_time({{__name__=~"{_SERVED}|{_FAILED}|{_TRAINED}",{_ONE_BUCKET}}}[1h])
 """.strip()
 
 # [2.1, 3.1] Zero tolerance must count the failures that increase() does not see. For each series
@@ -177,6 +178,7 @@ def _enough_briefs(mode: str) -> Enough:
 # [2.3] One p95 for the service, from the buckets that all of its instances have. ">= -Inf" keeps
 # every number, and drops the NaN of a service without requests.
 _BUCKETS = 'rate(llm_brief_latency_seconds_bucket{{mode="{mode}"}}[5m])'
+_INSTANCES = 'rate(llm_brief_latency_seconds_bucket{{mode="{mode}",le="+Inf"}}[5m])'
 _LAYOUT = f"le, mode, {SERVICE}"
 P95_FOR_LONG = f"""
   histogram_quantile(
@@ -186,7 +188,7 @@ P95_FOR_LONG = f"""
       (
           count by ({_LAYOUT}) ({_BUCKETS})
         == on (mode, {SERVICE}) group_left ()
-          max by (mode, {SERVICE}) (count by ({_LAYOUT}) ({_BUCKETS}))
+          count by (mode, {SERVICE}) ({_INSTANCES})
       )
   ) >= -Inf
 """.strip()

@@ -272,14 +272,15 @@ def families(failed: Sequence[Result], results: Iterable[Result]) -> str:
     A family has the same id before the bracket. The text is empty if every family is one check:
     the list of checks says the same.
     """
-    failing, all_of_them = Counter(map(_family, failed)), Counter(map(_family, results))
-    if all(all_of_them[family] == 1 for family in failing):
+    failing, all_of_them = Counter(map(family, failed)), Counter(map(family, results))
+    if all(all_of_them[one] == 1 for one in failing):
         return ""
     worst = failing.most_common(_MOST_FAMILIES)
-    counts = [f"{family}: {count:,} of {all_of_them[family]:,}" for family, count in worst]
+    counts = [f"{one}: {count:,} of {all_of_them[one]:,}" for one, count in worst]
     left = len(failing) - len(worst)
     return "; ".join([*counts, *([f"and {left:,} more"] if left else [])])
 
 
-def _family(result: Result) -> str:
+def family(result: Result) -> str:
+    """The id before the bracket, which the members of a family share."""
     return result.id.partition("[")[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _DAY = 86400.0
 _MINUTES = 600.0  # seconds; a quarter of a shorter axis is not a round number of minutes
@@ -13,16 +13,14 @@ _MOST_TICKS = 6
 _SMALLEST = 1e-290
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """A text and its place on the axis, in percent from its low end."""
 
     percent: float
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
+class Axis(NamedTuple):
     """From ``low`` to ``high``, which is larger."""
 
     low: float

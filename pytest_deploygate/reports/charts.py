@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import NamedTuple
 
 from pytest_deploygate.core.criterion import Comparison
 from pytest_deploygate.core.durations import spoken
@@ -27,8 +27,7 @@ _COMPARISONS = {comparison.symbol: comparison for comparison in Comparison}
 Point = tuple[float, float]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Bar:
+class Bar(NamedTuple):
     """Where zero, the value, the limit and the side that is not allowed lie on a line."""
 
     zero: int
@@ -37,8 +36,7 @@ class Bar:
     beyond: tuple[int, int] | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Chart:
+class Chart(NamedTuple):
     """A line in time: SVG paths, the limit, what lies beyond it, ticks and the same in words.
 
     ``deployed`` is where the new version was deployed. A comparison has the ``other`` line, of the

@@ -22,7 +22,7 @@ from pytest_deploygate.core.report import (
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import counted, printable, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
-from pytest_deploygate.reports.used import used
+from pytest_deploygate.reports.used import deployed, used
 
 SUMMARY_BYTES = 1024 * 1024
 """GitHub's limit for the summary of a step; it shows nothing of a longer one."""
@@ -149,7 +149,8 @@ def _rest(left: Sequence[Result]) -> str:
 def _foot(report: GateReport) -> str:
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="seconds")
     checks = counted(len(report.results), "check")
-    facts = (f"{one.name}: {_linked(one.text, one.link)}" for one in used(report))
+    known = (*used(report), *deployed(report))
+    facts = (f"{one.name}: {_linked(one.text, one.link)}" for one in known)
     return f"{checks} at {moment.replace('+00:00', 'Z')} · {' · '.join(facts)}\n"
 
 

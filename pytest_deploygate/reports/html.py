@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -17,7 +17,9 @@ from pytest_deploygate.core.report import (
     GateReport,
     alike,
     families,
+    family,
     series_text,
+    worst_first,
 )
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.rounds import Mode
@@ -27,7 +29,7 @@ from pytest_deploygate.reports.charts import SIZE, Bar, Chart, bar, chart, is_sl
 from pytest_deploygate.reports.links import graph_link
 from pytest_deploygate.reports.page_cache import CompiledTemplates
 from pytest_deploygate.reports.strips import strips
-from pytest_deploygate.reports.used import used
+from pytest_deploygate.reports.used import deployed, used
 
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
@@ -52,11 +54,12 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One check as it is shown; ``alike`` could not be measured for the very same reason.
 
-    Of these ``same`` there are only the first ones.
+    Of these ``same`` there are only the first ones. ``measured``, ``labels`` and ``series`` are
+    what the message does not say: a reader finds each fact once. ``member`` is its name in its
+    family.
     """
 
     number: int
@@ -64,8 +67,8 @@ class Check:
     alike: tuple[Result, ...]
     same: int
     tags: tuple[str, ...]
-    value: str
-    limit: str
+    member: str
+    measured: str
     labels: tuple[tuple[str, str], ...]
     bar: Bar | None
     chart: Chart | None
@@ -74,8 +77,15 @@ class Check:
     link: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Section:
+class Card(NamedTuple):
+    """One check, or those of one family that failed alike, with a title and ``6 of 500``."""
+
+    checks: tuple[Check, ...]
+    title: str
+    share: str
+
+
+class Section(NamedTuple):
     """All checks of one status: the first in full, more in a table, the rest only counted.
 
     Where there are many checks, only those that failed are shown in full.
@@ -83,9 +93,9 @@ class Section:
 
     status: Status
     label: str
-    count: int
+    total: int
     families: str
-    checks: tuple[Check, ...]
+    cards: tuple[Card, ...]
     table: tuple[Result, ...]
     omitted: int
 
@@ -102,6 +112,7 @@ def render(report: GateReport) -> str:
         status=report.verdict.value,
         advice=_advice(report),
         remarks=list(_remarks(report)),
+        about=list(deployed(report)),
         used=list(used(report)),
         strips=strips(report),
         size=SIZE,
@@ -178,7 +189,7 @@ def _sections(report: GateReport) -> Iterator[Section]:
     few = len(report.results) <= _MOST_IN_FULL
     for status in WORST_FIRST:
         results = report.with_status(status)
-        groups = alike(results)
+        groups = alike(worst_first(results) if status in _FAILED else results)
         room = max(0, _MOST_IN_FULL - number) if few or status in _FAILED else 0
         rest = [result for group in groups[room:] for result in group]
         shown = rest if status in _FAILED else rest[:space]
@@ -189,9 +200,9 @@ def _sections(report: GateReport) -> Iterator[Section]:
             yield Section(
                 status=status,
                 label=_label(status),
-                count=len(results),
+                total=len(results),
                 families=families(results, report.results) if many else "",
-                checks=tuple(_checks(groups[:room], report, number)),
+                cards=tuple(_cards(groups[:room], report, number)),
                 table=tuple(shown),
                 omitted=len(rest) - len(shown),
             )
@@ -200,29 +211,64 @@ def _sections(report: GateReport) -> Iterator[Section]:
 
 def _index(sections: Sequence[Section]) -> list[Check]:
     """The checks that failed and are shown in full, where they are too many to be looked over."""
-    failed = [check for one in sections if one.status in _FAILED for check in one.checks]
+    failed = [
+        check
+        for one in sections
+        if one.status in _FAILED
+        for card in one.cards
+        for check in card.checks
+    ]
     return failed if len(failed) > _MOST_UNLISTED else []
 
 
-def _checks(groups: Sequence[list[Result]], report: GateReport, number: int) -> Iterator[Check]:
-    for result, *others in groups:
-        number += 1
-        value, limit = _value_and_limit(result)
-        yield Check(
-            number=number,
-            result=result,
-            alike=tuple(others[:_MOST_ALIKE]),
-            same=len(others),
-            tags=tuple(_tags(result)),
-            value=value,
-            limit=limit,
-            labels=tuple(sorted(one for one in result.labels.items() if one[0] != "__name__")),
-            bar=bar(result),
-            chart=(drawn := chart(result, report.deployed_at)),
-            no_chart="" if drawn else why_no_chart(result),
-            series=series_text(result),
-            link=graph_link(report.source, result),
+def _cards(groups: Sequence[list[Result]], report: GateReport, number: int) -> Iterator[Card]:
+    """The groups in order, but those of one family that failed alike together at the first."""
+    together: dict[tuple[object, ...], list[list[Result]]] = {}
+    for position, group in enumerate(groups):
+        together.setdefault(_alike_in_family(group) or (position,), []).append(group)
+    sizes = Counter(family(result) for result in report.results)
+    for groups_of_one in together.values():
+        first = groups_of_one[0][0]
+        checks = tuple(
+            _check(group, report, number + position)
+            for position, group in enumerate(groups_of_one, start=1)
         )
+        number += len(checks)
+        share = f"{len(checks):,} of {sizes[family(first)]:,}"
+        yield Card(checks=checks, title=_title(first), share=share)
+
+
+def _alike_in_family(group: Sequence[Result]) -> tuple[object, ...]:
+    """What measured failures of one family have in common; empty for any other check."""
+    first = group[0]
+    if first.status not in _FAILED or first.value is None or family(first) == first.id:
+        return ()
+    return family(first), first.reason, *_tags(first)
+
+
+def _title(result: Result) -> str:
+    """The name without what names the member of its family."""
+    return result.name.partition("[")[0].strip() or family(result)
+
+
+def _check(group: Sequence[Result], report: GateReport, number: int) -> Check:
+    result, *others = group
+    drawn = chart(result, report.deployed_at)
+    return Check(
+        number=number,
+        result=result,
+        alike=tuple(others[:_MOST_ALIKE]),
+        same=len(others),
+        tags=tuple(_tags(result)),
+        member=result.id.partition("[")[2].removesuffix("]") or result.name,
+        measured=_measured(result),
+        labels=tuple(_labels(result)),
+        bar=bar(result),
+        chart=drawn,
+        no_chart="" if drawn else why_no_chart(result),
+        series="" if f" of {result.total:,}" in result.message else series_text(result),
+        link=graph_link(report.source, result),
+    )
 
 
 def _tags(result: Result) -> Iterator[str]:
@@ -236,9 +282,19 @@ def _tags(result: Result) -> Iterator[str]:
         yield "partly waived"
 
 
-def _value_and_limit(result: Result) -> tuple[str, str]:
+def _measured(result: Result) -> str:
+    """The value and its limit, where the message lacks one of them, as a kind of a user's may."""
     if result.value is None or result.threshold is None:
-        return "", ""
+        return ""
     value, limit = value_and_limit(result.value, result.threshold, result.unit)
+    if value in result.message and limit in result.message:
+        return ""
     per_hour = " per hour" if is_slope(result) else ""
-    return f"{value}{per_hour}", f"{result.comparison} {limit}{per_hour}".strip()
+    return f"{value}{per_hour}, limit {result.comparison} {limit}{per_hour}"
+
+
+def _labels(result: Result) -> Iterator[tuple[str, str]]:
+    """The labels of the series that the message does not name."""
+    for name, value in sorted(result.labels.items()):
+        if name != "__name__" and f"{name}={value}" not in result.message:
+            yield name, value

@@ -22,7 +22,7 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.text import inert, labels_text, printable, value_and_limit
 from pytest_deploygate.core.verdict import Verdict
 from pytest_deploygate.reports.links import graph_link
-from pytest_deploygate.reports.used import used
+from pytest_deploygate.reports.used import deployed, used
 
 _COLOURS = {
     "GO": "green",
@@ -182,7 +182,8 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
         origin = f"default {change.default}; {change.origin}"
         yield Line(f"Set: {change.name} = {change.value} ({origin})")
     moment = datetime.fromtimestamp(report.evaluated_at, UTC).isoformat(timespec="milliseconds")
-    yield from (Line(f"{name}: {text}", link=link) for name, text, link in used(report))
+    known = (*used(report), *deployed(report))
+    yield from (Line(f"{name}: {text}", link=link) for name, text, link in known)
     yield Line(f"Timestamp: {moment.replace('+00:00', 'Z')}")
     for path, origin in written.items():
         yield Line(f"Wrote: {path} ({origin})", link=Path(path).absolute().as_uri())

@@ -21,8 +21,15 @@ class Used(NamedTuple):
     link: str = ""
 
 
+def deployed(report: GateReport) -> Iterator[Used]:
+    """What is to be deployed, and the pipeline that asks: the artifact, and what CI knows."""
+    if report.attested:
+        yield Used("Artifact", str(report.attested.subject))
+    yield from (Used(*fact) for fact in report.context.facts())
+
+
 def used(report: GateReport) -> Iterator[Used]:
-    """The source, the configuration and what narrowed the queries, and what CI knows.
+    """The source, the configuration and what narrowed the queries.
 
     The configuration is always there: to read none is worth as much as to read the wrong one.
     """
@@ -31,15 +38,12 @@ def used(report: GateReport) -> Iterator[Used]:
     replayed = " (replayed)" if report.source.is_recording else ""
     yield Used("Source", f"{report.source.location}{replayed}")
     yield Used("Configuration", report.configuration or "none")
-    if report.attested:
-        yield Used("Artifact", str(report.attested.subject))
     if report.environment:
         yield Used("Environment", report.environment)
     if report.selection:
         yield Used("Selection", report.selection)
     if report.variables:
         yield Used("Variables", ", ".join(f"{k}={v}" for k, v in sorted(report.variables.items())))
-    yield from (Used(*fact) for fact in report.context.facts())
 
 
 def _rounds(report: GateReport, watched: Watched) -> str:

@@ -59,10 +59,7 @@ def test_the_verdict_the_culprit_and_the_chart_are_there(
     assert sentence.startswith("Creative p95 Sustained: p95 4.87 s, limit 4.60 s")
     assert "; worst: 5.40 s, instance=app-1:8000" in sentence
     assert browser.text("article.NO_GO h3") == "Creative p95 Sustained"
-    assert browser.text("article.NO_GO .labels").split() == [
-        "job=app",
-        "mode=creative",
-    ]
+    assert "(job=app, mode=creative)" in browser.text("article.NO_GO .message")
     assert "beyond the limit since 13:5" in browser.text("article.NO_GO figcaption")
     height, width, length = browser.run(
         """

@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from pytest_deploygate.core.context import Context
 from pytest_deploygate.core.report import ActionResult, ActionStatus, Change, SourceInfo
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.severity import Severity
@@ -71,16 +72,12 @@ def test_the_bad_checks_come_before_the_good_ones() -> None:
     assert made.titles["h2"][::2] == ["NO-GO", "WARNING", "WAIVED", "SKIPPED", "GO"]
 
 
-def test_a_failed_check_shows_value_limit_series_query_chart_and_severity() -> None:
+def test_a_failed_check_shows_each_fact_once() -> None:
     failed = measured(
         2.0, 3.0, **FAILED, message="p95 3.00 s, limit 2.50 s (mode=fast)", failing=2, total=4
     )
     made = page(report(failed))
     for text in (
-        "3.00 s",
-        "limit < 2.50 s",
-        "mode=",
-        "fast",
         failed.query,
         failed.message,
         "critical",
@@ -90,7 +87,54 @@ def test_a_failed_check_shows_value_limit_series_query_chart_and_severity() -> N
     ):
         assert text in made.texts, text
     assert "figure" in made.titles
-    assert made.with_class("bar") == ["svg"]
+    assert made.with_class("labels") == made.with_class("bar") == []
+    assert not [text for text in made.texts if "limit < " in text]
+
+
+def test_what_a_message_does_not_say_stands_beside_it() -> None:
+    """A kind of a user's explains what it likes."""
+    failed = measured(2.0, 3.0, **FAILED, message="the queues are not balanced")
+    made = page(report(failed))
+    assert "3.00 s, limit < 2.50 s" in made.texts
+    assert made.with_class("labels") == ["ul"]
+    assert {"mode=", "fast"} <= set(made.texts)
+
+
+def test_failures_of_one_family_share_a_card_and_keep_their_own_charts() -> None:
+    named = {"cart": 3.0, "mail": 4.0, "shop": 2.6}
+    failed = [
+        measured(2.0, value, **FAILED, id=f"p95[{name}]", name=f"p95 [{name}]")
+        for name, value in named.items()
+    ]
+    passed = [result(id=f"p95[{n}]", name=f"p95 [{n}]") for n in range(7)]
+    other = measured(2.0, 9.0, **FAILED, id="errors", name="Errors")
+    made = page(report(*passed, *failed, other))
+    assert made.titles["h3"] == ["Errors", "p95", "3 of 10"]
+    assert made.titles["h4"] == ["mail", "cart", "shop"]
+    assert len(made.with_class("plot")) == 4
+    assert made.with_class("family") == ["ul"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": "p95[b]", "severity": Severity.WARNING},
+        {"id": "p95[b]", "reason": Reason.NO_DATA},
+        {"id": "p95[b]", "value": None},
+        {"id": "p99[b]"},
+        {"id": "p95"},
+    ],
+)
+def test_failures_that_are_not_alike_have_cards_of_their_own(change: dict[str, Any]) -> None:
+    failed = result(**FAILED, id="p95[a]", name="p95 [a]")
+    other = failed._replace(name="other", **change)
+    assert len(page(report(failed, other)).with_class("check")) == 2
+
+
+def test_commit_version_and_pipeline_stand_beside_the_verdict() -> None:
+    known = Context(commit="4f2c9d1a77bce", ref="main", version="2.14.0", pipeline="https://ci/1")
+    header = page(report(result(), context=known)).titles["header"]
+    assert {"4f2c9d1a77bc (main)", "2.14.0", "https://ci/1"} <= set(header)
 
 
 def test_measured_bad_no_data_and_not_measured_are_different_words() -> None:
@@ -98,7 +142,7 @@ def test_measured_bad_no_data_and_not_measured_are_different_words() -> None:
     failed = [result(id=r, status=Status.NO_GO, reason=r, message=r) for r in reasons]
     made = page(report(*failed))
     words = [t for t in made.texts if t in ("limit not kept", "no data", "could not be measured")]
-    assert words == ["limit not kept", "no data", "could not be measured"]
+    assert words == ["limit not kept", "could not be measured", "no data"]
 
 
 def test_a_freeze_and_what_is_waived_have_words_of_their_own() -> None:
@@ -119,9 +163,7 @@ def test_a_freeze_and_what_is_waived_have_words_of_their_own() -> None:
 def test_a_slope_is_told_per_hour() -> None:
     values = [10.0 - 0.01 * n for n in range(121)]
     trend = measured(*values, value=-0.6, threshold=0.0, comparison="≥", unit="", **FAILED)
-    made = page(report(trend))
-    assert "-0.6 per hour" in made.texts
-    assert "limit ≥ 0 per hour" in made.texts
+    assert "-0.6 per hour, limit ≥ 0 per hour" in page(report(trend)).texts
 
 
 def test_all_that_must_be_known_to_trust_a_run_is_told() -> None:

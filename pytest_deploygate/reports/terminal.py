@@ -89,13 +89,28 @@ def write(
     # rules of 200 columns are hard to read in a log
     style = Style(min(writer.fullwidth, 100), shows_all, verbosity)
     writer.line()
-    for line in lines(report, written, style):
+    whole = lines(report, written, style)
+    # a log keeps its lines whole: they are searched
+    for line in _wrapped(whole, writer.fullwidth) if shown else whole:
         text = line.text if shows_all else line.text.translate(_PLAIN)
         text = inert(text.encode(encoding, "backslashreplace").decode(encoding))
         markup = {line.colour: True} if line.colour else {}
         if links and line.link:
             text = f"\x1b]8;;{line.link}\x1b\\{text}\x1b]8;;\x1b\\"
         writer.line(text, bold=line.bold, **markup)
+
+
+def _wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
+    """The same lines, the long ones cut between words and indented alike."""
+    for line in lines:
+        if len(line.text) <= width:
+            yield line
+            continue
+        from textwrap import wrap
+
+        indent = " " * (len(line.text) - len(line.text.lstrip()))
+        parts = wrap(line.text, width, subsequent_indent=indent, break_on_hyphens=False)
+        yield from (line._replace(text=part) for part in parts)
 
 
 def _can_encode(text: str, encoding: str) -> bool:

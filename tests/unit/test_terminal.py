@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import pytest
+from _pytest._io import TerminalWriter
 
 from pytest_deploygate.core.report import GateReport
 from pytest_deploygate.core.result import Result
-from pytest_deploygate.reports.terminal import Style, lines
+from pytest_deploygate.reports.terminal import Style, lines, write
 from tests.made import ERROR, FAILED, report, result
 
 RULE = "-" * 80
@@ -111,3 +114,29 @@ def test_the_families_that_fail_most_are_named_and_the_others_counted() -> None:
 def test_families_of_one_are_not_counted() -> None:
     shown = block(report(*(result(id=f"c{n}", **FAILED) for n in range(60))))
     assert not [line for line in shown if "1 of 1" in line]
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "whole"), [(Screen, False), (io.StringIO, True)])
+def test_long_lines_are_cut_between_words_on_a_terminal_and_not_in_a_log(
+    stream: type[io.StringIO], whole: bool
+) -> None:
+    long = "loss 1.9, limit 1.71 (" + ", ".join(f"label_{n}=value" for n in range(20)) + ")"
+    written = stream()
+    writer = TerminalWriter(written)
+    writer.fullwidth, writer.hasmarkup = 80, stream is Screen
+    write(writer, report(result(**FAILED, message=long)), {})
+    shown = [
+        re.sub(r"\x1b\[[\d;]*m|\x1b\]8;;.*?\x1b\\", "", line)
+        for line in written.getvalue().splitlines()
+    ]
+    assert (max(map(len, shown)) <= 80) is not whole
+    assert (f"    {long}" in shown) is whole
+    assert long in " ".join(line.strip() for line in shown)
+    assert any(line.startswith("    label_") for line in shown) is not whole

@@ -59,6 +59,7 @@ class _Collector:
         self._arguments = tuple(arguments)
         self.collected: Collected | None = None
         self.found_nothing = False
+        self.is_broken = False
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -84,7 +85,9 @@ class _Collector:
             tests=tuple(_inline(one) for one in session.items if not criteria_of(one)),
         )
         named = session.config.args_source is pytest.Config.ArgsSource.ARGS
-        self.found_nothing = not named and not any(map(asks, session.items))
+        # pytest leaves out the files that cannot be collected, and has the others
+        self.is_broken = session.testsfailed > 0
+        self.found_nothing = not (named or self.is_broken or any(map(asks, session.items)))
 
 
 def _partial(gate: GateHooks) -> str:
@@ -125,6 +128,10 @@ def collect(arguments: Sequence[str], *, inline: bool = False) -> Collected:
     if collector.found_nothing:
         collector, output = _run([*arguments, *DEFAULT_ARGUMENTS])
     found = collector.collected
+    if collector.is_broken:
+        raise ConfigurationError(
+            printable(Redactor().text(f"not all checks can be collected: {cause(output)}"))
+        )
     if found is None or not (found.criteria or (inline and found.tests)):
         line = cause(output)
         why = f": {line}" if line else "; name tests that use gate_criteria"

@@ -128,6 +128,25 @@ def test_what_cannot_be_used_is_one_line(arguments: list[str], text: str, tmp_pa
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("others", [(), ("whole",)])
+@pytest.mark.parametrize("command", ["rules", "grafana", "ci"])
+def test_no_check_is_lost_because_its_file_is_broken(
+    command: str, others: tuple[str, ...], tmp_path: Path
+) -> None:
+    checks = tmp_path / "gate_checks"
+    checks.mkdir()
+    for name in others:
+        (checks / f"test_{name}.py").write_text(CHECK.format(name), encoding="utf-8")
+    (checks / "test_broken.py").write_text("import nothing_of_that_name\n", encoding="utf-8")
+    if command == "ci":  # the pipeline runs those that are here, and they say what is wrong
+        assert "--pyargs" not in deploygate("ci", "github", cwd=tmp_path).stdout
+        return
+    done = deploygate(command, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"deploygate {command}: not all checks can be collected: ")
+    assert "nothing_of_that_name" in done.stderr
+
+
 TWICE = """
 from pytest_deploygate import Criterion, gate_criteria
 

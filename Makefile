@@ -2,6 +2,7 @@
 # make test    run the tests, with the real servers that they need
 # make check   run ruff, mypy and import-linter, build the site
 # make site    build the documentation: build/site/index.html
+# make release-check   build the package, and run its wheel in an environment of its own
 # make bench   measure what the gate costs
 # make bench-compare   measure how often comparisons are wrong
 
@@ -20,7 +21,7 @@ INSTALL = $(SUDO) apt-get update -q && \
 # The variable turns off an advertisement of mkdocs-material. With --quiet, --strict sees no warning.
 SITE = NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
-.PHONY: gate test check site bench bench-compare clean
+.PHONY: gate test check site release-check bench bench-compare clean
 
 gate: $(VENV)/installed
 	$(VENV)/bin/pytest -p deploygate --gate-demo $(DEMO)
@@ -40,6 +41,20 @@ check: $(VENV)/installed-dev
 
 site: $(VENV)/installed-dev
 	$(SITE)
+
+# In a directory of its own, where this project's settings are not found.
+release-check: $(VENV)/installed-dev
+	rm -rf dist build/release
+	$(VENV)/bin/python -m build --outdir dist .
+	$(VENV)/bin/twine check --strict dist/*
+	$(PYTHON) -m venv build/release/venv
+	build/release/venv/bin/pip install -q dist/*.whl
+	build/release/venv/bin/pip check
+	bin=$(CURDIR)/build/release/venv/bin; cd "$$(mktemp -d)" && $$bin/deploygate --version && \
+	for expected in go:0 warning:1 no-go:2; do \
+		code=0; $$bin/pytest -q -p deploygate --gate-demo "$${expected%:*}" || code=$$?; \
+		[ "$$code" = "$${expected#*:}" ] || { echo "$$expected ended in $$code"; exit 1; }; \
+	done
 
 bench: SERVERS = prometheus valgrind
 bench: $(VENV)/installed-dev servers

@@ -1,5 +1,7 @@
 """The command ``deploygate``: it finds the file of a subcommand and runs it."""
 
+# PYTHON_ARGCOMPLETE_OK: for shells that complete every Python command
+
 from __future__ import annotations
 
 import argparse
@@ -32,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     chosen = next((name for name in given if name in COMMANDS), "")
     parser = _parser(chosen)
+    if "_ARGCOMPLETE" in os.environ:  # a shell completes the command line that is being typed
+        _complete(parser)
     parsed, rest = parser.parse_known_args(given)
     if rest and not hasattr(parsed, "pytest_arguments"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -45,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # otherwise Python fails again when it exits, and ends in 120
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 2
+
+
+def _complete(parser: argparse.ArgumentParser) -> None:
+    """Print what can follow, and exit; without argcomplete there is nothing to print."""
+    try:
+        import argcomplete
+    except ImportError:
+        sys.exit(1)
+    argcomplete.autocomplete(parser)
 
 
 def _write_utf8() -> None:

@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="after the deployment, watch for this time and carry the actions out on NO-GO",
     )
     parser.add_argument(
+        "--install",
         "--package",
         metavar="REQUIREMENT",
         action="append",
@@ -98,7 +99,7 @@ def pipeline(given: argparse.Namespace) -> str:
 
 
 def _values(given: argparse.Namespace) -> dict[str, object]:
-    packages = given.package or ["pytest-deploygate"]
+    packages = given.install or ["pytest-deploygate"]
     checks = [word for word in given.pytest_arguments if word != "--"]
     checks = checks or _default_checks()
     for text in (given.prometheus_url, given.env, *packages, *checks):

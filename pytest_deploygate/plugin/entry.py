@@ -6,6 +6,7 @@ gate on. It imports nothing else of the package until then.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from copy import copy
 from typing import Any
@@ -54,7 +55,8 @@ def pytest_load_initial_conftests(
     is_on = _is_named(early_config.known_args_namespace.plugins)
     # Not in pytest_addoption: to import and register the options is half of what the plugin costs
     # in a run that needs none of them. Here pytest adds those of conftest.py files, too.
-    if is_on or any(map(_needs_options, args)):
+    # A shell that completes a command line asks for them without giving it as arguments.
+    if is_on or "_ARGCOMPLETE" in os.environ or any(map(_needs_options, args)):
         _add_options(early_config, parser, args)
     if not is_on:
         return (yield)

@@ -23,7 +23,7 @@ EXAMPLES = {
 OPTIONS = {
     "default": (),
     "usual": ("--prometheus-url", "https://prom.example.com/a?b=1&c=2", "--env", "production"),
-    "allowed": ("--allow-warning", "--max-age", "1h", "--package", "git+https://e.com/r@v1#egg=x"),
+    "allowed": ("--allow-warning", "--max-age", "1h", "--install", "git+https://e.com/r@v1#egg=x"),
     "waived": ("--allow-waived", "--env", "production"),
     "watched": ("--watch", "30m", "--env", "production"),
     "a word of YAML": ("--env", "no"),
@@ -155,9 +155,12 @@ def test_options_reach_the_verification(capsys: pytest.CaptureFixture[str]) -> N
                 assert "--env staging --max-age 1h" in line
 
 
-def test_packages_are_installed_as_they_were_given(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("option", ["--install", "--package"])
+def test_packages_are_installed_as_they_were_given(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
     packages = ["pytest-deploygate @ git+https://e.com/r", "requests>=2"]
-    options = [word for package in packages for word in ("--package", package)]
+    options = [word for package in packages for word in (option, package)]
     for platform in ("github", "gitlab", "jenkins"):
         (script, *_) = scripts(platform, printed(capsys, platform, *options))
         line = next(line for line in script.splitlines() if "pip install" in line)

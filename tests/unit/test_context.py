@@ -12,7 +12,7 @@ from pytest_deploygate.core.document import gate_keys
 from pytest_deploygate.core.secrets import Redactor
 from pytest_deploygate.reports.github import summary
 from pytest_deploygate.reports.html import render
-from pytest_deploygate.reports.used import used
+from pytest_deploygate.reports.used import deployed, used
 from tests.made import report, result
 
 SHA = "f870da5c0ffee00000000000000000000000beef"
@@ -114,7 +114,7 @@ MADE: dict[str, Any] = {
 
 def test_one_list_says_what_was_used() -> None:
     made = report(result(), **MADE)
-    assert [f"{one.name}: {one.text}" for one in used(made)] == [
+    assert [f"{one.name}: {one.text}" for one in (*used(made), *deployed(made))] == [
         "Source: https://prometheus.example.com/base/",
         "Configuration: /shop/deploygate.toml",
         "Environment: prod",

@@ -21,7 +21,19 @@ PAGES_WITH_TESTS = {
 }
 """Their own tests run each of their commands, and know what it prints."""
 PROGRAMS = {
-    *("cd", "code=0", "curl", "deploygate", "docker", "export", "kubectl", "make", "mkdir", "pip"),
+    *(
+        "cd",
+        "code=0",
+        "curl",
+        "deploygate",
+        "docker",
+        "eval",
+        "export",
+        "kubectl",
+        "make",
+        "mkdir",
+        "pip",
+    ),
     *("pytest", "python", "python3", "sleep", "source"),
 }
 CHECK = """

@@ -30,7 +30,7 @@ class Mode(NamedTuple):
 
 
 MODES = {
-    "well": Mode(0.08, 0.002),
+    "well": Mode(0.08, 0.0005),
     "slow": Mode(0.7, 0.01),
     "broken": Mode(0.08, 0.3),
     "usual": Mode(0.08, 0.01),

@@ -93,3 +93,15 @@ def written(start: str) -> dict[str, Block]:
                 found.setdefault(command, one)
     assert found, start
     return found
+
+
+def must_show(text: str, shown: str) -> None:
+    """Every line was printed, with other numbers, and with other spaces where they align.
+
+    Raises:
+        AssertionError: a line was not.
+    """
+    for line in text.splitlines():
+        words = (re.sub(r"\d+(\\\.\d+)?", r"[\\d.]+", re.escape(word)) for word in line.split())
+        pattern = r" +".join(words)
+        assert re.search(rf"(?m)^ *{pattern} *$", shown), f"{line}\n\nnot in\n{shown}"

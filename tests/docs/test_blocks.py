@@ -20,7 +20,7 @@ from tests.docs.pages import Block, block, blocks, every_block
 from tests.reference import SCHEMA
 
 LANGUAGES = {"bash", "csv", "json", "python", "text", "toml", "yaml"}
-"""``text`` is what a program prints; the pages that show it have tests of their own."""
+"""``text`` is a sketch, or what a program prints: README's and the tutorial's tests look for it."""
 WITH_FILES = ("docs/how-to/monorepo.md", "docs/how-to/objectives.md")
 """The pages whose examples need files beside them; they have tests of their own."""
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from pytest_deploygate.testing.servers import stop
-from tests.docs.pages import ROOT, Block, every_block
+from tests.docs.pages import ROOT, Block, every_block, must_show
 from tests.servers import executable, free_port
 
 PAGE = "docs/tutorial.md"
@@ -42,7 +42,7 @@ def test_it_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 for directory in re.findall(r"^cd (shop)$", text, re.MULTILINE):
                     monkeypatch.chdir(directory)
             elif one.language == "text":
-                must_show(one, text, shown)
+                must_show(text, shown)
             elif one.language == "toml":
                 with Path("deploygate.toml").open("a", encoding="utf-8") as file:
                     file.write(text)
@@ -94,11 +94,3 @@ def printed(one: Block, text: str) -> str:
     )
     assert done.returncode in (0, 2), f"{one.place} ended in {done.returncode}:\n{done.stdout}"
     return done.stdout
-
-
-def must_show(one: Block, text: str, shown: str) -> None:
-    """Every line was printed, with other numbers, and with other spaces where they align."""
-    for line in text.splitlines():
-        words = (re.sub(r"\d+(\\\.\d+)?", r"[\\d.]+", re.escape(word)) for word in line.split())
-        pattern = r" +".join(words)
-        assert re.search(rf"(?m)^ *{pattern} *$", shown), f"{one.place}: {line}\n\nnot in\n{shown}"

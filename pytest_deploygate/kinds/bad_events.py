@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_deploygate.core.criterion import Criterion, Limit, number
-from pytest_deploygate.core.durations import spoken
+from pytest_deploygate.core.durations import in_words, spoken
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Query, Series
@@ -31,11 +31,15 @@ Source: The Site Reliability Workbook, chapter 5, "Multiwindow, Multi-Burn-Rate 
 
 Labels = tuple[tuple[str, str], ...]
 
-SILENT, NO_NUMBER, UNCOUNTED = "silent", "no number", "uncounted"
+SILENT, ENDED, NO_NUMBER, UNCOUNTED = "silent", "ended", "no number", "uncounted"
 """Why a series is not judged."""
 _EXPLAINED = {
     SILENT: "no traffic in {}",
-    NO_NUMBER: "the share of bad events in {} is not a number",
+    ENDED: (
+        "total has no series over {}, a window of the period of {}: its counters ended, or were "
+        "scraped less than twice"
+    ),
+    NO_NUMBER: "the share of bad events in {} is negative, or not a number",
     UNCOUNTED: "bad counts events in {} that total does not: both need the same labels",
 }
 
@@ -73,9 +77,18 @@ class Texts(NamedTuple):
 
     @property
     def share(self) -> str:
-        """PromQL for the share of bad events where there is traffic; no bad series is none."""
+        """PromQL for the share of bad events where there is traffic; no bad series is none.
+
+        Without what is negative, or not a number.
+        """
         counted = f"{operand(self.bad)} / {self.traffic}"
-        return grouped(either(counted, f"0 * {self.traffic}"))
+        found = grouped(either(counted, f"0 * {self.traffic}"))
+        return grouped(f"{found} >= {literal(-SAME)}")
+
+    @property
+    def share_or_quiet(self) -> str:
+        """The same, and 0 where there is no traffic."""
+        return grouped(either(self.share, f"{operand(self.total)} == 0"))
 
     @property
     def uncounted(self) -> str:
@@ -87,7 +100,8 @@ class Found(NamedTuple):
     """What was found in one window, by labels.
 
     Attributes:
-        shares: of the series with traffic; NaN where bad or total is not a finite number.
+        shares: of the series with traffic; NaN where bad or total is not a finite number, or bad
+            is negative.
         known: the labels of total.
         uncounted: the labels of bad events that total does not count.
     """
@@ -102,13 +116,19 @@ class Found(NamedTuple):
         counted = {labels_of(one): one.value for one in bad}
         traffic = {labels_of(one): one.value for one in total}
         shares = {
-            labels: counted.get(labels, 0.0) / value if math.isfinite(value) else math.nan
+            labels: _share(counted.get(labels, 0.0), value)
             for labels, value in traffic.items()
             if value != 0
         }
         # NaN is not 0: nobody knows that it counts nothing.
         uncounted = (one for one, value in counted.items() if value != 0 and one not in shares)
         return cls(shares, frozenset(traffic), frozenset(uncounted))
+
+
+def _share(bad: float, total: float) -> float:
+    """A difference of two rates may be negative by rounding; more than that is no share."""
+    share = bad / total if math.isfinite(total) else math.nan
+    return max(share, 0.0) if share >= -SAME else math.nan
 
 
 class FoundMany(NamedTuple):
@@ -224,6 +244,7 @@ class BadEvents(Kind):
             traffic = counted != 0
             with np.errstate(invalid="ignore", divide="ignore"):
                 shares = failed / np.where(np.isfinite(counted), counted, np.nan)
+                shares = np.where(shares >= -SAME, np.maximum(shares, 0.0), np.nan)
             return FoundMany(shares, traffic, known, (failed != 0) & ~traffic)
 
         return [*rows], [found(*used[n : n + 2]) for n in range(0, len(used), 2)]
@@ -240,4 +261,4 @@ class BadEvents(Kind):
     def why_not(self, decision: Decision) -> str:
         """Why a series cannot be judged; empty if it was."""
         text = _EXPLAINED.get(decision.case, "")
-        return text.format(spoken(decision.numbers[0])) if text else ""
+        return text.format(spoken(decision.numbers[0]), in_words(self.period)) if text else ""

@@ -25,6 +25,7 @@ from pytest_deploygate.promql.expressions import (
     grouped,
     labelled,
     literal,
+    operand,
 )
 
 _WINDOW, _PAIR = "deploygate_window", "deploygate_pair"
@@ -51,8 +52,9 @@ class BurnRate(BadEvents):
     """Judge how many times too fast the budget burns, in both windows of any of several pairs.
 
     The value is the smaller burn rate of the pair that is nearest to its factor, or furthest
-    beyond it; the factor is its limit. Without traffic in a long window nothing is known, unless
-    another pair is in breach. A short window without traffic burns nothing.
+    beyond it; the factor is its limit. A short window without traffic burns nothing. Without
+    traffic in a long window, or without a series of ``total`` in a short one, nothing is known,
+    unless another pair is in breach: nobody knows that it has stopped.
 
     Args:
         window_pairs: pairs of windows; the first one's factor is the limit of the criterion, too.
@@ -99,17 +101,17 @@ class BurnRate(BadEvents):
                     return self.unjudged(criterion, labels, at, events.UNCOUNTED, length)
             for (long, _), one, each_rate in zip(found, self.window_pairs, rates, strict=True):
                 if math.isnan(each_rate):
-                    case = events.NO_NUMBER if labels in long.shares else events.SILENT
-                    return self.unjudged(criterion, labels, at, case, one.long)
+                    case, length = _why_unknown(labels, long, one)
+                    return self.unjudged(criterion, labels, at, case, length)
         series = Series(dict(labels), ((at, rate),))
         held = Comparison.AT_MOST, pair.factor, nearness[chosen]
         drawn = self._drawn(pair)
         return Decision(series, reason, rate, *held, numbers=(float(chosen),), query=drawn)
 
     def _rate(self, labels: Labels, long: Found, short: Found) -> float:
-        """The smaller burn rate of both windows; NaN if nothing is known of the long one."""
+        """The smaller burn rate of both windows; NaN if nothing is known of one of them."""
         rate = long.shares.get(labels, math.nan) / self.allowed
-        if not rate >= 0:
+        if math.isnan(rate) or labels not in short.known:
             return math.nan
         recent = short.shares.get(labels, 0.0) / self.allowed
         return rate if math.isnan(recent) else min(rate, recent)
@@ -127,8 +129,8 @@ class BurnRate(BadEvents):
         for place, (long, short) in enumerate(zip(found[::2], found[1::2], strict=True)):
             rate = np.where(long.traffic, long.shares, np.nan) / self.allowed
             recent = np.where(short.traffic, short.shares, 0.0) / self.allowed
-            with np.errstate(invalid="ignore"):
-                rates[place] = np.where(rate >= 0, np.fmin(rate, recent), np.nan)
+            is_known = ~np.isnan(rate) & short.known
+            rates[place] = np.where(is_known, np.fmin(rate, recent), np.nan)
         factors = np.array([one.factor for one in self.window_pairs]).reshape(-1, 1, 1)
         nearness = np.where(np.isnan(rates), -np.inf, rates / factors)
         chosen = nearness.argmax(axis=0)[None]
@@ -174,10 +176,10 @@ class BurnRate(BadEvents):
     def _drawn(self, pair: Pair) -> str:
         """PromQL for the smaller burn rate of a pair."""
         long, short = self.texts[pair.long], self.texts[pair.short]
-        recent = grouped(either(short.share, f"0 * {long.traffic}"))
+        measured = grouped(f"{long.share}\nand\n{operand(short.total)}")
         both = "\nor\n".join(
             labelled(f"{share} / {self.divisor}", _WINDOW, name)
-            for share, name in ((long.share, "long"), (recent, "short"))
+            for share, name in ((measured, "long"), (short.share_or_quiet, "short"))
         )
         return call(f"min without ({_WINDOW}) ", both)
 
@@ -185,12 +187,16 @@ class BurnRate(BadEvents):
         """Multi-window alert rules: 0 where both windows of a pair burn too fast."""
         breaches, known, silent = [], [], []
         for pair in self.window_pairs:
-            long, short = (f"{self.texts[length].share} / {self.divisor}" for length in pair[1:])
+            long, short = self.texts[pair.long], self.texts[pair.short]
             bound = f"{literal(pair.factor)} * (1 + {literal(SAME)})"
-            # The second is 0 for NaN, too, which "==" then keeps: it says nothing against the first
-            breaches.append(f"{long} > {bound}\nand\n({short} <= bool {bound}) == 0")
-            known.append(f"{long} >= 0")
-            silent.append(f"({self.texts[pair.long].total}) ^ 0")
+            measured = f"and\n{operand(short.total)}"
+            # A short window that is not a number says nothing against the long one.
+            breaches.append(
+                f"{long.share} / {self.divisor} > {bound}\n{measured}\nunless\n"
+                f"{short.share_or_quiet} / {self.divisor} <= {bound}"
+            )
+            known.append(f"{long.share}\n{measured}")
+            silent.append(f"({long.total}) ^ 0")
         burning = "\nor\n".join(map(grouped, breaches))
         uncounted = [self.texts[length].uncounted for length in self.windows]
         passing = grouped("\nand\n".join(map(grouped, known)))
@@ -221,3 +227,12 @@ class BurnRate(BadEvents):
             for number, pair in numbered
         )
         return f"{topk} (1,\n{nearness}\n)\n* on ({_PAIR}) group_left ()\n{grouped(factors)}"
+
+
+def _why_unknown(labels: Labels, long: Found, pair: Pair) -> tuple[str, float]:
+    """Why nothing is known of a pair, and the window of which that is so."""
+    if labels not in long.shares:
+        return events.SILENT, pair.long
+    if math.isnan(long.shares[labels]):
+        return events.NO_NUMBER, pair.long
+    return events.ENDED, pair.short

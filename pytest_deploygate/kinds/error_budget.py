@@ -69,7 +69,7 @@ class ErrorBudget(BadEvents):
         if labels in found.uncounted:
             return self.unjudged(criterion, labels, at, events.UNCOUNTED, self.period)
         used = found.shares.get(labels, math.nan) / self.allowed
-        if not used >= 0:
+        if math.isnan(used):
             case = events.NO_NUMBER if labels in found.shares else events.SILENT
             return self.unjudged(criterion, labels, at, case, self.period)
         limit, most = criterion.limit, 1 - criterion.limit
@@ -90,7 +90,7 @@ class ErrorBudget(BadEvents):
         used = np.where(found.traffic, found.shares, np.nan) / self.allowed
         limit, most = criterion.limit, 1 - criterion.limit
         kept = keeps(Comparison.AT_MOST, used, most)
-        unknown = ~(used >= 0)
+        unknown = np.isnan(used)
         codes = np.select(
             [found.uncounted, ~found.known, unknown, ~kept],
             [CODE[Reason.ERROR], ABSENT, CODE[Reason.NO_DATA], CODE[Reason.BREACH]],
@@ -135,7 +135,7 @@ class ErrorBudget(BadEvents):
         """What is left against the limit."""
         texts, most = self.texts[self.period], 1 - criterion.limit
         kept = held_against(Comparison.AT_MOST, literal(most), most)
-        judged = either(texts.uncounted, f"({self._used} >= 0) % Inf {kept}")
+        judged = either(texts.uncounted, f"{self._used} % Inf {kept}")
         unknown = f"({texts.total}) ^ 0"
         return Expressions(
             value=self.drawn(),

@@ -203,9 +203,9 @@ def _indicator(spec: Node, sources: frozenset[str]) -> _Indicator:
         return _Indicator(events, total)
     if mixed(events, total):
         node.refuse("one of good and total has rate(), the other increase(); write one in both")
-    # Without a good series every event is bad. Rounding must not make less than none of them bad.
     every = operand(total)
-    return _Indicator(f"clamp_min({every} - {operand(events)}, 0) or {every}", total)
+    # Without a good series every event is bad. More good events than events are no data.
+    return _Indicator(f"{every} - {operand(events)} or {every}", total)
 
 
 def _query(metric: Node, sources: frozenset[str], *, counter: bool) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_deploygate import Criterion, Enough, slo
+from pytest_deploygate import Criterion, Enough, openslo, slo
 from pytest_deploygate.cli.grafana import dashboard
 from pytest_deploygate.cli.rules import VALUE
 from tests.conftest import Gate
 from tests.real.asking import gate_run, instant, judged
 from tests.real.backtests import backtest
-from tests.real.objectives import MINUTES, START, series, three_days
+from tests.real.objectives import GONE, MINUTES, SILENT, START, US, series, three_days
 from tests.real.test_rules import (
     comparable,
     file_of,
@@ -183,6 +184,44 @@ def test_rules_and_gate_agree_on_every_state(given: list[Criterion], url: str) -
                 assert values[name] == pytest.approx(one.value), (minute, name)
     wanted = {"error"} if given in ODD[:2] else {"ok", "breach", "no-data"}
     assert {("answers_fast_burn", reason) for reason in wanted} <= seen
+
+
+@pytest.mark.parametrize(
+    ("minute", "period", "reason", "words"),
+    [
+        # Requests have failed, and none have come for eight minutes.
+        (SILENT.start + 8, "30d", "ok", ""),
+        # The region is gone for eight minutes.
+        (GONE + 8, "30d", "no-data", "total has no series over 5m, a window of the period of 30"),
+        # The incident goes on, and a window of 70 seconds has one scrape a minute.
+        (US[0][0] + 5.5, "7d", "no-data", "total has no series over 1m10s, a window of the period"),
+    ],
+)
+def test_a_region_without_a_series_is_not_taken_for_a_quiet_one(
+    minute: float, period: str, reason: str, words: str, url: str
+) -> None:
+    one = every_region(period=period)[0]
+    found = judged(gate_run(url, START + 60 * minute), [replace(one, match={"region": "us"})])
+    assert (found[one.id].reason, words in found[one.id].message) == (reason, True)
+
+
+def test_more_good_events_than_events_are_no_data(tmp_path: Path, url: str) -> None:
+    """The successes of both regions, held against one of them, would be no failures."""
+    query = "{{metricSource: {{type: Prometheus, spec: {{query: 'sum(answers_total{})'}}}}}}"
+    good, total = query.format('{code="200"}'), query.format('{region="eu"}')
+    (tmp_path / "slo.yaml").write_text(
+        "apiVersion: openslo/v1\nkind: SLO\nmetadata: {name: mixed}\nspec:\n"
+        f"  indicator: {{spec: {{ratioMetric: {{counter: true, good: {good}, total: {total}}}}}}}\n"
+        "  budgetingMethod: Occurrences\n  objectives: [{target: 0.99}]\n"
+    )
+    given = openslo(tmp_path / "slo.yaml")
+    run = gate_run(url, START + 60 * 200)
+    found = judged(run, given)
+    assert {(one.reason, "negative" in one.message) for one in found.values()} == {
+        ("no-data", True)
+    }
+    text = file_of([run.resolved(one) for one in given])
+    assert comparable(recorded(url, text, run.at)) == comparable(states(found))
 
 
 def test_the_chart_ends_in_the_value_that_was_judged(url: str) -> None:

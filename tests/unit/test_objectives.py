@@ -170,11 +170,24 @@ def test_the_window_without_traffic_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("silent", [{}, {"": 0.0}])
-def test_a_short_window_without_traffic_burns_nothing(silent: Values) -> None:
-    total = {**everywhere(1000), "5m": silent, "30m": silent}
+def test_a_short_window_without_traffic_burns_nothing() -> None:
+    total = {**everywhere(1000), "5m": {"": 0.0}, "30m": {"": 0.0}}
     found = judged(criteria()["fast_burn"], everywhere(900, "1h", "6h"), total)
     assert (light(found), found.value) == (("GO", "ok"), 0.0)
+
+
+@pytest.mark.parametrize("bad", [0, 900])
+def test_without_a_series_in_the_short_window_nobody_knows_that_it_has_stopped(bad: float) -> None:
+    """The service is gone, or the window is shorter than two scrapes."""
+    total = {**everywhere(1000), "5m": {}}
+    found = judged(criteria()["fast_burn"], everywhere(bad, "1h"), total)
+    assert (light(found), found.message) == (
+        ("WARNING", "no-data"),
+        "no data: total has no series over 5m, a window of the period of 30 days: its counters "
+        "ended, or were scraped less than twice",
+    )
+    found = judged(criteria()["fast_burn"], everywhere(900, "6h", "30m"), total)
+    assert (light(found), found.threshold) == (("NO_GO", "breach"), 6.0)
 
 
 def test_a_breach_of_one_pair_counts_though_nothing_is_known_of_the_other() -> None:
@@ -199,11 +212,20 @@ def test_what_is_not_a_number_is_no_data(
     for one in criteria().values():
         found = judged(one, bad, total)
         assert light(found) == ("WARNING", "no-data")
-        assert "is not a number" in found.message
+        assert "negative, or not a number" in found.message
 
 
-def test_a_short_window_that_is_not_a_number_says_nothing_against_the_long_one() -> None:
-    bad = {**everywhere(200), "5m": {"": math.nan}}
+def test_rounding_does_not_make_a_share_negative() -> None:
+    """The difference of two sums of rates can be a little below 0."""
+    for one in criteria().values():
+        assert light(judged(one, everywhere(-1e-10), everywhere(1000))) == ("GO", "ok")
+
+
+@pytest.mark.parametrize("no_share", [math.nan, -1.0])
+def test_a_short_window_that_is_not_a_number_says_nothing_against_the_long_one(
+    no_share: float,
+) -> None:
+    bad = {**everywhere(200, "1h"), "5m": {"": no_share}}
     found = judged(criteria()["fast_burn"], bad, everywhere(1000))
     assert light(found) == ("NO_GO", "breach")
     assert found.value == pytest.approx(20.0)
@@ -262,7 +284,7 @@ def test_a_series_that_is_nearer_to_its_factor_is_the_worst() -> None:
 
 EVENTS = st.dictionaries(
     st.sampled_from(["", "eu", "us", "eu/500"]),
-    st.sampled_from([0.0, 1.0, 10.0, 60.0, 144.0, 500.0, math.nan, math.inf, -1.0]),
+    st.sampled_from([0.0, 1.0, 10.0, 60.0, 144.0, 500.0, math.nan, math.inf, -1.0, -1e-10]),
     max_size=3,
 )
 TRAFFIC = st.dictionaries(

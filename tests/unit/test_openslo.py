@@ -460,7 +460,7 @@ def test_good_events_become_bad_ones(tmp_path: Path) -> None:
         tmp_path,
     )
     total = "(sum(rate(http_requests_total[$window])))"
-    assert found.query == f"clamp_min({total} - (rate(good_total[$window])), 0) or {total}"
+    assert found.query == f"{total} - (rate(good_total[$window])) or {total}"
 
 
 @pytest.mark.parametrize(

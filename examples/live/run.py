@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if prometheus is None:
         print("prometheus is not in the PATH: apt-get install prometheus, or see prometheus.io")
         return 2
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # they end what was started, as Ctrl+C does
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    print("Starting Prometheus and the shop, for about ten seconds", flush=True)
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         port = given.port or _free_port()
@@ -52,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command += [f"--version={version}", *(_BUSY if given.canary else ())]
             stack.enter_context(_running(command, directory / f"shop-{shop}.log"))
         url = stack.enter_context(_prometheus(prometheus, port, ports, directory))
-        print(f"Prometheus: {url}   the shop: {', '.join(map(_address, ports))}", flush=True)
         _wait_for_rates(url)
+        print(f"Prometheus: {url}   the shop: {', '.join(map(_address, ports))}", flush=True)
         if given.serve:
-            return _serve(url)
+            return _serve()
         if given.canary:
             return max(_compare(ports, mode, url, given) for mode in given.modes)
         changes = threading.Thread(target=_change, args=(ports, given.modes), daemon=True)
@@ -117,9 +121,9 @@ def _change(ports: Sequence[int], modes: Sequence[tuple[str, float]]) -> None:
         time.sleep(seconds)
 
 
-def _serve(url: str) -> int:
-    print(f"In another terminal: pytest -p deploygate {HERE} --prometheus-url={url}")
-    print("To make it slow: curl -X POST 'http://<the shop>/mode?is=slow'; Ctrl+C ends all.")
+def _serve() -> int:
+    print("To make it slow: curl -X POST 'http://<the shop>/mode?is=slow'", flush=True)
+    print("Ctrl+C ends all", flush=True)
     try:
         while True:
             time.sleep(3600)

@@ -32,11 +32,13 @@ def test_it_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     prefix, shown = three_free_ports(), ""
+    ports = [int(f"{prefix}{digit}") for digit in range(3)]
     with ExitStack() as stack:
         for one in BLOCKS:
             text = one.text.replace(PORTS, prefix)
             if "--serve" in text:
                 shown = stack.enter_context(served(text))
+                assert all(map(is_served, ports))
             elif one.language == "bash":
                 shown = printed(one, text)
                 for directory in re.findall(r"^cd (shop)$", text, re.MULTILINE):
@@ -50,6 +52,7 @@ def test_it_runs_as_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
                 Path("gate_checks/test_orders.py").write_text(text, encoding="utf-8")
     assert Path("gate.html").exists()
     assert Path("deploy.yml").exists()
+    assert not any(map(is_served, ports)), "the example has ended without what it started"
 
 
 def three_free_ports() -> str:
@@ -65,6 +68,12 @@ def three_free_ports() -> str:
         return prefix
 
 
+def is_served(port: int) -> bool:
+    """Whether something listens there."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def served(command: str) -> Iterator[str]:
     """Run the command of the first terminal; what it prints when the shop is there."""
@@ -74,7 +83,7 @@ def served(command: str) -> Iterator[str]:
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, stdout=out, stderr=out)
     try:
-        while "In another terminal" not in log.read_text(encoding="utf-8"):
+        while "Ctrl+C ends all" not in log.read_text(encoding="utf-8"):
             assert process.poll() is None, log.read_text(encoding="utf-8")
             time.sleep(0.1)
         yield log.read_text(encoding="utf-8")

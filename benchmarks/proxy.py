@@ -14,10 +14,11 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Proxy:
-    """Where it listens, and how many queries it has passed on."""
+    """Where it listens, how many queries it has passed on, and whether it answers."""
 
     url: str = ""
     queries: int = 0
+    answers: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -25,6 +26,7 @@ class Proxy:
 def proxy(target: str, delay: float) -> Iterator[Proxy]:
     """Pass everything on to ``target``, ``delay`` seconds before each answer."""
     state = Proxy()
+    state.answers.set()
     there = urlsplit(target).netloc
     local = threading.local()
 
@@ -36,6 +38,7 @@ def proxy(target: str, delay: float) -> Iterator[Proxy]:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             with state.lock:
                 state.queries += 1
+            state.answers.wait(60)
             time.sleep(delay)
             if not hasattr(local, "connection"):
                 local.connection = http.client.HTTPConnection(there)

@@ -1,9 +1,9 @@
 """pytest in processes of their own that do not have to import pytest first.
 
-Most of the time of a small run goes into importing pytest, pytest-xdist and the libraries. A server
-imports them once and forks a process for each run, and for each worker that pytest-xdist starts.
-What is tested, `pytest_deploygate` and the checks, is imported anew in every process. A test needs
-a new interpreter instead where it depends on how Python starts or on what has been imported.
+Most of the time of a small run goes into importing pytest, pytest-xdist, the libraries and the
+gate. A server imports them once and forks a process for each run, and for each worker that
+pytest-xdist starts. The checks are imported anew in every process. A test needs a new interpreter
+instead where it depends on how Python starts or on what has been imported.
 
 This file is run as a script, so that a forked process finds no module of these tests.
 """
@@ -38,6 +38,8 @@ LIBRARIES = (
     *("xdist.dsession", "xdist.remote", "xdist.workermanage"),
     *("requests", "tenacity", "jinja2", "junit_xml", "jsonschema", "prometheus_client", "yaml"),
 )
+FOLDERS = ("actions", "config", "http", "plugin", "promql", "reports", "sources")
+"""The folders of the package that are imported: none of them loads numpy."""
 WITHOUT = ("-p", "no:hypothesispytest", "-p", "no:syrupy")
 """Plugins of development tools, which take longer to load than a gate takes to run."""
 NUMBER = 8  # bytes
@@ -149,7 +151,7 @@ def run_pytest(server: str, directory: Path, *arguments: str | Path) -> pytest.R
 def serve(address: str) -> None:
     """Fork a process for each request, until standard input ends."""
     write_bytecode()
-    import_pytest("--markers", "--noconftest", "-p", "no:deploygate")
+    import_pytest("--markers", "--noconftest", "-p", "no:deploygate", plugin=ImportsFolders())
     for name in LIBRARIES:
         importlib.import_module(name)
     fork_workers_too()
@@ -197,10 +199,23 @@ class ImportsEverything:
 
     def pytest_collection(self) -> None:
         """Import them while pytest rewrites assertions."""
-        import pytest_deploygate
+        import_modules("pytest_deploygate")
 
-        for module in pkgutil.walk_packages(pytest_deploygate.__path__, "pytest_deploygate."):
-            importlib.import_module(module.name)
+
+class ImportsFolders:
+    """A plugin that imports the modules that most gates need."""
+
+    def pytest_configure(self) -> None:
+        """Import them while pytest rewrites assertions, before it prints the marks and ends."""
+        for folder in FOLDERS:
+            import_modules(f"pytest_deploygate.{folder}")
+
+
+def import_modules(name: str) -> None:
+    """Import a package and everything in it."""
+    package = importlib.import_module(name)
+    for module in pkgutil.walk_packages(package.__path__, f"{name}."):
+        importlib.import_module(module.name)
 
 
 def supervise(connection: socket.socket) -> NoReturn:

@@ -19,11 +19,11 @@ LOADERS = """
 
 
 def test_only_the_gates_own_modules_are_not_rewritten(
-    pytester: pytest.Pytester, run_gate: Gate, workers: tuple[str, ...]
+    pytester: pytest.Pytester, start_gate: Gate, workers: tuple[str, ...]
 ) -> None:
     pytester.makeconftest(LOADERS)
     pytester.makepyfile(test_good="import pytest\n@pytest.mark.critical\ndef test_good(): pass")
-    result = run_gate(*workers, "--gate-demo=go", ".")
+    result = start_gate(*workers, "--gate-demo=go", ".")
     where = "worker" if workers else "main"
     result.stderr.fnmatch_lines_random(
         [

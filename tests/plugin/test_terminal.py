@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,13 @@ def test_the_code_of_a_check_that_breaks_is_shown(
     output.fnmatch_lines([">*raise KeyError*", "E *KeyError: 'typo'"])
 
 
-def on_a_terminal(directory: Path, *arguments: str) -> str:
-    """What a run writes to a terminal, colours and all."""
+def on_a_terminal(
+    directory: Path,
+    *arguments: str,
+    text: str = "",
+    when_written: Callable[[], None] = lambda: None,
+) -> str:
+    """What a run writes to a terminal, colours and all; something is done when it wrote a text."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", "-p", "deploygate", *arguments]
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120"}
@@ -103,6 +109,8 @@ def on_a_terminal(directory: Path, *arguments: str) -> str:
     written = b""
     while chunk := _read(ours):
         written += chunk
+        if text.encode() in written:
+            when_written()
     os.close(ours)
     process.wait(60)
     return written.decode()
@@ -118,11 +126,12 @@ def _read(terminal: int) -> bytes:
 def test_a_live_line_counts_the_answers_and_is_gone_at_the_end(
     tmp_path: Path, healthy: Server
 ) -> None:
-    with proxy(healthy.url, 0.5) as slow:
-        written = on_a_terminal(
-            tmp_path, "--pyargs", "gate_checks", f"--prometheus-url={slow.url}", f"--gate-at={END}"
-        )
-    assert f"{slow.url}: 0 of 15 queries answered" in written
+    with proxy(healthy.url, 0.0) as slow:
+        slow.answers.clear()
+        line = f"{slow.url}: 0 of 15 queries answered"
+        given = ("--pyargs", "gate_checks", f"--prometheus-url={slow.url}", f"--gate-at={END}")
+        written = on_a_terminal(tmp_path, *given, text=line, when_written=slow.answers.set)
+    assert line in written
     assert "GO (exit code 0)" in written
 
 

@@ -143,7 +143,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(ANSWERS, JSON, st.data())
 def test_a_document_with_anything_replaced_is_refused_or_read_as_it_is(
     asked: Asked, new: Any, data: st.DataObject
@@ -157,7 +157,7 @@ def test_a_document_with_anything_replaced_is_refused_or_read_as_it_is(
     assert means(measurement, changed)
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(ANSWERS, st.data())
 def test_changed_bytes_are_refused_or_read_as_they_are(asked: Asked, data: st.DataObject) -> None:
     query, document = asked

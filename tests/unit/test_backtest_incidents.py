@@ -93,7 +93,7 @@ EDGES = st.floats(-3, COUNT + 3).map(lambda value: round(value, 2))
 KNOWN = st.lists(st.tuples(EDGES, EDGES).filter(lambda two: two[0] < two[1]), max_size=5)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(KNOWN, st.text("x.", min_size=COUNT, max_size=COUNT))
 def test_the_numbers_agree_with_each_other(known: list[tuple[float, float]], text: str) -> None:
     incidents = [incident(*one) for one in known]

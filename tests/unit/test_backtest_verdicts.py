@@ -58,7 +58,7 @@ def result(id_: str, severity: Severity, cell: Cell) -> Result:
     return Result(id_, id_, severity, status, reason, "", value=value, warnings=warnings)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(CHECKS)
 def test_every_step_has_the_verdict_of_its_results(
     checks: list[tuple[str, Severity, list[Cell]]],

@@ -127,7 +127,7 @@ SAMPLES = st.dictionaries(
 )
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     kind=st.sampled_from([None, Instant(), Sustained("5m")]),
     series=SAMPLES,

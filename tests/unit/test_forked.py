@@ -45,7 +45,7 @@ def test_a_process_starts_where_and_as_it_was_asked_to(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code = (
-        "import os, sys; assert sys.path[0] == ''; assert 'pytest_deploygate' not in sys.modules;"
+        "import os, sys; assert sys.path[0] == ''; assert 'gate_checks' not in sys.modules;"
         "open('seen', 'w').write(os.environ['SAID'])"
     )
     with open(os.devnull, "r+") as nothing:

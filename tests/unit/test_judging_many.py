@@ -130,7 +130,7 @@ def criterion(fields: Mapping[str, Any]) -> Criterion:
     return Criterion(id="x", query="up", **{keyword: limit}, **rest)
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     fields=CRITERIA,
     times=TIMES,

@@ -295,7 +295,7 @@ TRAFFIC = st.dictionaries(
 STEPS = 3
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     what=st.sampled_from(["fast_burn", "slow_burn", "budget"]),
     draw=st.data(),

@@ -200,7 +200,7 @@ def concluded(results: Sequence[Result], waivers: Sequence[Waiver], **facts: Any
     return conclude(findings, RunFacts(at=AT, source=SERVER, waivers=tuple(waivers), **facts), str)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(
     checks=st.tuples(CHECKS, CHECKS),
     answers=st.tuples(SERIES, SERIES),

@@ -13,12 +13,13 @@ from pytest_deploygate.core.durations import in_words, spoken
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.result import Reason
 from pytest_deploygate.core.series import Query, Series
-from pytest_deploygate.core.text import SAME
+from pytest_deploygate.core.text import SAME, printable
 from pytest_deploygate.kinds.base import InRun, Kind
 from pytest_deploygate.kinds.decision import Decision
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql.counters import mixed
 from pytest_deploygate.promql.expressions import either, grouped, literal, operand
-from pytest_deploygate.promql.windows import in_window
+from pytest_deploygate.promql.windows import has_window, in_window
 
 if TYPE_CHECKING:
     from pytest_deploygate.kinds.many import Flags, Floats
@@ -64,6 +65,29 @@ def refuse_objective(objective: float, owner: str) -> None:
         )
 
 
+WRITE_QUERIES = {
+    "bad": 'PromQL with it, such as sum(rate(http_requests_total{status=~"5.."}[$window]))',
+    "total": "PromQL with it, such as sum(rate(http_requests_total[$window]))",
+}
+"""What to write for each query, in messages that say that ``$window`` is missing."""
+
+
+def refuse_queries(bad: str, total: str, owner: str) -> None:
+    """Refuse queries that do not count events in the windows of the objective, both in one way.
+
+    Raises:
+        ConfigurationError: that is so.
+    """
+    for key, query in (("bad", bad), ("total", total)):
+        if not has_window(query):
+            found = f"{key} is {printable(query)!r}, without $window"
+            raise ConfigurationError(f"{owner}: {found}; write {WRITE_QUERIES[key]}")
+    if mixed(bad, total):
+        raise ConfigurationError(
+            f"{owner}: one of bad and total has rate(), the other increase(); write one in both"
+        )
+
+
 class Texts(NamedTuple):
     """The queries of one window: bad events, and all events."""
 
@@ -88,7 +112,7 @@ class Texts(NamedTuple):
     @property
     def share_or_quiet(self) -> str:
         """The same, and 0 where there is no traffic."""
-        return grouped(either(self.share, f"{operand(self.total)} == 0"))
+        return grouped(either(self.share, f"{operand(self.total)} unless {self.traffic}"))
 
     @property
     def uncounted(self) -> str:
@@ -185,12 +209,14 @@ class BadEvents(Kind):
         """The criterion with the queries of every window.
 
         Raises:
-            ConfigurationError: the objective of this run is none.
+            ConfigurationError: the objective of this run is none, or its queries cannot be used:
+                a configuration may have replaced the one for bad events.
         """
         owner = f"criterion {criterion.id!r}"
         refuse_objective(number(self.objective), owner)
         total = run.in_query(self.total, owner)
         both = criterion.query.strip(), total.strip()
+        refuse_queries(*both, owner)
         texts = {
             length: Texts(*(run.narrowed(in_window(one, length)) for one in both))
             for length in self.lengths

@@ -8,12 +8,14 @@ from pytest_deploygate.core.criterion import Criterion, Enough, Limit, Threshold
 from pytest_deploygate.core.durations import Duration, in_words, seconds
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.severity import Severity
-from pytest_deploygate.core.text import printable
-from pytest_deploygate.kinds.bad_events import FASTEST, refuse_objective
+from pytest_deploygate.kinds.bad_events import (
+    FASTEST,
+    WRITE_QUERIES,
+    refuse_objective,
+    refuse_queries,
+)
 from pytest_deploygate.kinds.burn_rate import BurnRate, Pair
 from pytest_deploygate.kinds.error_budget import ErrorBudget
-from pytest_deploygate.promql.counters import mixed
-from pytest_deploygate.promql.windows import has_window
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _BASE = 30 * _DAY
@@ -67,15 +69,7 @@ def slo(
             raise ConfigurationError(f"{owner}: {key} is {text!r}; write {_WRITE[key]}")
     _refuse_no_number(objective, owner)
     refuse_objective(number(objective), owner)
-    for key, query in (("bad", bad), ("total", total)):
-        if not has_window(query):
-            raise ConfigurationError(
-                f"{owner}: {key} is {printable(query)!r}, without $window; write {_WRITE[key]}"
-            )
-    if mixed(bad, total):
-        raise ConfigurationError(
-            f"{owner}: one of bad and total has rate(), the other increase(); write one in both"
-        )
+    refuse_queries(bad, total, owner)
     length = _length(period, owner)
     _refuse_severity(budget_severity, owner)
     shared: dict[str, Any] = {"query": bad, "no_data": no_data, "select": select, "enough": enough}
@@ -116,8 +110,7 @@ def slo(
 _WRITE = {
     "name": "a short text, such as 'checkout'",
     "title": "a text, or leave it out",
-    "bad": 'PromQL with it, such as sum(rate(http_requests_total{status=~"5.."}[$window]))',
-    "total": "PromQL with it, such as sum(rate(http_requests_total[$window]))",
+    **WRITE_QUERIES,
 }
 
 

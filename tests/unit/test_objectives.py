@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.kinds.bad_events import BadEvents
 from pytest_deploygate.kinds.burn_rate import BurnRate
 from pytest_deploygate.kinds.times import Times
+from pytest_deploygate.promql import lint
 from tests.alike import assert_alike
 from tests.unit.judging import AT, light
 from tests.unit.objectives import Values, criteria, judged, labels, of, source
@@ -421,6 +423,28 @@ def test_the_objective_can_be_set() -> None:
         f"criterion 'shop_{what}': objective is 0.5"
         for what in ("fast_burn", "slow_burn", "budget")
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("sum(rate(n_total[5m]))", "bad is 'sum(rate(n_total[5m]))', without $window; write"),
+        ("vector(0)", "bad is 'vector(0)', without $window; write"),
+        ("increase(n_total[$window])", "one of bad and total has rate(), the other increase()"),
+    ],
+)
+def test_a_query_of_the_configuration_needs_the_window_too(query: str, words: str) -> None:
+    given = slo("shop", objective=0.99, bad=BAD, total=TOTAL)
+    options = {"prometheus-url": "http://127.0.0.1:1", "gate-var": ["app=shop"]}
+    run = GateRun(merge(command_line(options)), {})
+    found = run.scoped(replace(given[0], query=query))
+    assert found.problem.startswith(f"criterion 'shop_fast_burn': {words}")
+    assert found.misfit
+
+
+def test_the_doctor_finds_nothing_in_what_is_asked() -> None:
+    for one in criteria(bad="sum(rate(x[$window]))", total="sum(rate(y[$window]))").values():
+        assert lint.findings(one.query, lambda value: value <= 1) == []
 
 
 def test_a_query_that_cannot_be_narrowed_is_not_asked() -> None:

@@ -57,9 +57,8 @@ _REASONS = {
 class Check(NamedTuple):
     """One check as it is shown; ``alike`` could not be measured for the very same reason.
 
-    Of these ``same`` there are only the first ones. ``measured``, ``labels`` and ``series`` are
-    what the message does not say: a reader finds each fact once. ``member`` is its name in its
-    family.
+    Of these ``same`` there are only the first ones. ``measured`` and ``labels`` are what the
+    message does not say: a reader finds each fact once. ``member`` is its name in its family.
     """
 
     number: int
@@ -266,7 +265,7 @@ def _check(group: Sequence[Result], report: GateReport, number: int) -> Check:
         bar=bar(result),
         chart=drawn,
         no_chart="" if drawn else why_no_chart(result),
-        series="" if f" of {result.total:,}" in result.message else series_text(result),
+        series=series_text(result),
         link=graph_link(report.source, result),
     )
 

@@ -16,6 +16,7 @@ from mkdocs.structure.pages import Page
 
 _LINK = re.compile(r"\]\((\.\./[^)#:]+)")
 _ROLE = re.compile(r":\w+:<code>~?[\w.]*?(\w+)</code>")
+_NAME = re.compile(r"<td>(?=<code>[^\s<]{1,40}</code></td>)")
 _LANGUAGES = {".py": "python", ".toml": "toml", ".json": "json", ".yml": "yaml", ".sh": "bash"}
 
 
@@ -44,8 +45,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, **_: object) -> str:
-    """Take the roles of Sphinx out of docstrings, which mkdocstrings shows as they are."""
-    return _ROLE.sub(r"<code>\1</code>", html)
+    """Take the roles of Sphinx out of docstrings, and mark cells that are a name for the style."""
+    return _NAME.sub('<td class="name">', _ROLE.sub(r"<code>\1</code>", html))
 
 
 def _outside(page: str, target: str) -> str:

@@ -18,7 +18,8 @@ from pytest_deploygate.kinds.times import Times
 
 def alone(result: Result) -> tuple[object, ...]:
     """What one result says, as :func:`together` says it of one time."""
-    named = dict(result.labels) if result.value is not None else None
+    # An error of one of the series names it, and may have no value.
+    named = dict(result.labels) if result.value is not None or result.failing else None
     counts = (result.failing, result.total)
     return (result.status, result.reason, named, *counts)
 

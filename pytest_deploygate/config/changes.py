@@ -47,6 +47,6 @@ def _overrides(settings: Settings, criteria: Iterable[Criterion]) -> Iterable[Ch
                 yield Change(
                     name=f"{criterion.id}.{name}",
                     value=str(value),
-                    default=str(default),
+                    default="none" if default is None else str(default),
                     origin=override.origin if override else "",
                 )

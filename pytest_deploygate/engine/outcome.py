@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -325,6 +326,8 @@ def _result(
 ) -> Result:
     worst = conclusion.worst
     labels = worst.series.labels if worst else criterion.match
+    # NaN may be a breach; of an error it says that there is no value.
+    is_measured = worst and not (conclusion.reason is Reason.ERROR and math.isnan(worst.value))
     return Result(
         id=printable(criterion.id),
         name=printable(criterion.title),
@@ -332,7 +335,7 @@ def _result(
         status=conclusion.status,
         reason=conclusion.reason,
         message=conclusion.message,
-        value=worst.value if worst else None,
+        value=worst.value if worst and is_measured else None,
         threshold=worst.limit if worst else criterion.limit,
         comparison=(worst.comparison if worst else criterion.comparison).symbol,
         unit=criterion.unit,

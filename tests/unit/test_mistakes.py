@@ -118,7 +118,7 @@ def test_the_changes_are_what_differs_from_the_defaults() -> None:
     )
     assert changes(settings, CRITERIA) == (
         Change(name="fast_p95_max", value="3", default="2.5", origin="command line"),
-        Change(name="cpu.severity", value="warning", default="None", origin="deploygate.toml"),
+        Change(name="cpu.severity", value="warning", default="none", origin="deploygate.toml"),
     )
 
 

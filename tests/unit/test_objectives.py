@@ -247,7 +247,7 @@ def test_bad_events_that_total_does_not_count_are_an_error(window: str, name: st
         assert isinstance(one.kind, BadEvents)
         found = judged(one, {window: {name: 1.0}}, total)
         if window in map(_spoken, one.kind.windows):
-            assert found.reason == "error"
+            assert (found.reason, found.value) == ("error", None)
             assert f"bad counts events in {window} that total does not" in found.message
         else:
             assert light(found) == ("GO", "ok")

@@ -148,10 +148,7 @@ def examine(run: GateRun) -> Found:
     return Found(
         errors=tuple(map(server.errors, requests[:_MOST])),
         slowness=tuple(map(server.slowness, latencies[:_MOST])),
-        more=(
-            *(one.metric for one in requests[_MOST:]),
-            *(one.metric for one in latencies[_MOST:]),
-        ),
+        more=tuple(left_out),
         jobs=tuple(sorted(judged)),
         has_targets=bool(judged or not served),
         up_by=server.labels("up", ("job", "namespace", "cluster")) if up else ("job",),

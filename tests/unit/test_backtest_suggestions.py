@@ -133,6 +133,23 @@ def test_a_value_that_is_always_zero_has_a_limit_near_zero() -> None:
     assert 0 < limit <= 0.002
 
 
+@pytest.mark.parametrize("keyword", ["at_least", "above", "at_most", "below"])
+def test_no_limit_is_suggested_that_every_share_keeps(keyword: str) -> None:
+    """Targets that were not there for a day suggest no ``at_least`` of 0 %."""
+    outside = np.ones(STEPS, dtype=bool)
+    worst, usual = (0.0, 0.9) if keyword in ("at_least", "above") else (1.0, 0.1)
+    source = Production({"a": [usual] * 60 + [worst] * 20})
+    found = suggested(criterion(keyword, None, unit="ratio"), source, outside).limits
+    assert set(found.values()) == {None}
+    numbers = suggested(criterion(keyword, None), source, outside).limits
+    assert None not in numbers.values()
+    better = Production({"a": [usual] * 80})
+    assert (
+        None
+        not in suggested(criterion(keyword, None, unit="ratio"), better, outside).limits.values()
+    )
+
+
 def test_of_two_criteria_with_one_threshold_the_looser_limit_counts() -> None:
     def one(limit: float | None, key: str = "shared_max") -> Suggestion:
         numbers = dict.fromkeys(("median", "p95", "p99", "worst"), 1.0)

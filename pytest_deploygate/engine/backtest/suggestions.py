@@ -97,7 +97,16 @@ class _Search:
     def limits(self) -> dict[str, float | None]:
         """The limit for each of the shares, by its name; None where no limit blocks so little."""
         some = len(self._values) and self._criterion.comparison is not Comparison.EQUALS
-        return {name: self._limit(share) if some else None for name, share in SHARES.items()}
+        found = {name: self._limit(share) if some else None for name, share in SHARES.items()}
+        return {name: None if self._never_blocks(limit) else limit for name, limit in found.items()}
+
+    def _never_blocks(self, limit: float | None) -> bool:
+        """Whether every share keeps it, from none to all: that would turn the check off."""
+        if limit is None or self._criterion.unit != "ratio":
+            return False
+        if self._side < 0:
+            return limit <= 0
+        return bool(limit >= 1 >= self._values[-1])
 
     def _limit(self, share: float) -> float | None:
         allowed = math.floor(share * int(self._outside.sum()) + 1e-9)

@@ -266,7 +266,7 @@ def test_a_check_can_have_a_selection_of_its_own(
     assert checks["vram_headroom"]["status"] == "GO"
     assert checks["api_error_rate"]["reason"] == "breach"
     assert 'app=~"bl.*"' in checks["api_error_rate"]["query"]
-    assert {"name": "vram_headroom.select", "value": "", "default": "None"}.items() <= (
+    assert {"name": "vram_headroom.select", "value": "", "default": "none"}.items() <= (
         next(c for c in report["configured"] if c["name"].startswith("vram")).items()
     )
 

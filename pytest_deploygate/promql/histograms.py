@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.promql.expressions import duration, grouped, string
 from pytest_deploygate.promql.narrowing import Matcher, matchers_of
+from pytest_deploygate.promql.tree import bare
 
 PLACES = frozenset({"instance", "pod", "node", "host"})
 """The labels that tell the instances of one service apart."""
@@ -126,8 +127,8 @@ def _alone(node: Any) -> bool:
     import promql_parser as promql
 
     if isinstance(node, promql.BinaryExpr):
-        return str(node.op) in _COMPARISONS and _alone(_bare(node.lhs))
-    return isinstance(_bare(node), promql.Call)
+        return str(node.op) in _COMPARISONS and _alone(bare(node.lhs))
+    return isinstance(bare(node), promql.Call)
 
 
 def _histogram(node: Any, chosen: bool, alone: bool) -> Histogram | None:
@@ -153,17 +154,11 @@ def _histogram(node: Any, chosen: bool, alone: bool) -> Histogram | None:
     metric, matchers = found[0]
     if not metric or any(name != metric for name, _ in found):
         return None
-    bare = _bare(node)
-    aggregated = isinstance(bare, promql.AggregateExpr)
-    by = _by(bare)
+    root = bare(node)
+    aggregated = isinstance(root, promql.AggregateExpr)
+    by = _by(root)
     known = not chosen and not (aggregated and by is None)
     return Histogram(expr, metric, matchers, max(windows), by, known, alone, aggregated)
-
-
-def _bare(node: Any) -> Any:
-    import promql_parser as promql
-
-    return _bare(node.expr) if isinstance(node, promql.ParenExpr) else node
 
 
 def _by(node: Any) -> frozenset[str] | None:
@@ -171,7 +166,7 @@ def _by(node: Any) -> frozenset[str] | None:
     import promql_parser as promql
 
     if isinstance(node, promql.BinaryExpr):
-        return _by(_bare(node.lhs))
+        return _by(bare(node.lhs))
     if not isinstance(node, promql.AggregateExpr) or node.modifier is None:
         return None
     if node.modifier.type != promql.AggModifierType.By:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from pytest_deploygate.core.text import printable
+from pytest_deploygate.promql.tree import bare, children, equal, name_of, names_of, nodes, parsed
 
 RATES = frozenset({"rate", "irate", "increase", "delta", "idelta", "deriv"})
 """The functions that need two samples in their window."""
@@ -56,7 +57,7 @@ def findings(expr: str, passes: Passes) -> list[Finding]:
         expr: PromQL.
         passes: whether a value of the whole expression keeps its limit.
     """
-    root = _parsed(expr)
+    root = parsed(expr)
     found = [one for rule in RULES for one in rule(root, passes)] if root is not None else []
     return list(dict.fromkeys(found))
 
@@ -66,12 +67,12 @@ def windows(expr: str) -> list[Window]:
     import promql_parser as promql
 
     found = []
-    for node in _nodes(_parsed(expr)):
+    for node in nodes(parsed(expr)):
         if isinstance(node, promql.Call) and node.func.name in RATES:
             inner = node.args[0]
             if isinstance(inner, promql.MatrixSelector):
                 length = inner.range.total_seconds()
-                found.append(Window(_metric(inner.vector_selector), length, _shown(node)))
+                found.append(Window(name_of(inner.vector_selector), length, _shown(node)))
     return list(dict.fromkeys(found))
 
 
@@ -79,11 +80,11 @@ def works_without(expr: str, metric: str, label: str = "", value: str = "") -> b
     """Whether an expression can have a value without a metric, or its series with a label."""
 
     def dead(selector: Any) -> bool:
-        if _metric(selector) != metric:
+        if name_of(selector) != metric:
             return False
-        return not label or any(one[:2] == (label, value) for one in _equal(selector))
+        return not label or any(one[:2] == (label, value) for one in equal(selector))
 
-    root = _parsed(expr)
+    root = parsed(expr)
     return root is not None and _answers(root, dead)
 
 
@@ -97,15 +98,15 @@ def _hides_a_dead_metric(root: Any, passes: Passes) -> Iterator[Finding]:
     import promql_parser as promql
 
     divisors = _divisors_of_failures(root)
-    for node in _nodes(root):
+    for node in nodes(root):
         if not isinstance(node, promql.BinaryExpr) or str(node.op) != "or":
             continue
         if str(node) in divisors:
             continue
         constant = _constant(node.rhs)
-        if constant is None or (str(_bare(root)) == str(node) and not passes(constant.value)):
+        if constant is None or (str(bare(root)) == str(node) and not passes(constant.value)):
             continue
-        own = _metrics(node.lhs)
+        own = names_of(node.lhs)
         if constant.of is not None and _is_own_traffic(constant.of, own, root):
             continue
         for metric in own:
@@ -123,11 +124,11 @@ def _divisors_of_failures(root: Any) -> set[str]:
     import promql_parser as promql
 
     found: set[str] = set()
-    for node in _nodes(root):
+    for node in nodes(root):
         if isinstance(node, promql.BinaryExpr) and str(node.op) == "/":
-            dividend = _bare(node.lhs)
+            dividend = bare(node.lhs)
             if isinstance(dividend, promql.BinaryExpr) and str(dividend.op) in _COMPARISONS:
-                found.update(map(str, _nodes(node.rhs)))
+                found.update(map(str, nodes(node.rhs)))
     return found
 
 
@@ -137,7 +138,7 @@ def _is_hidden(metric: str, default: Any, root: Any) -> bool:
 
 
 def _named(metric: str) -> Dead:
-    return lambda selector: _metric(selector) == metric
+    return lambda selector: name_of(selector) == metric
 
 
 class _Constant(NamedTuple):
@@ -149,20 +150,20 @@ def _constant(node: Any) -> _Constant | None:
     """The value that ``vector(0)`` or ``0 * x`` has; None if it is something else."""
     import promql_parser as promql
 
-    node = _bare(node)
+    node = bare(node)
     if isinstance(node, promql.Call) and node.func.name == "vector":
-        inner = _bare(node.args[0])
+        inner = bare(node.args[0])
         return _Constant(inner.val) if isinstance(inner, promql.NumberLiteral) else None
     if isinstance(node, promql.BinaryExpr) and str(node.op) == "*":
         for zero, other in ((node.lhs, node.rhs), (node.rhs, node.lhs)):
-            if isinstance(_bare(zero), promql.NumberLiteral) and _bare(zero).val == 0:
+            if isinstance(bare(zero), promql.NumberLiteral) and bare(zero).val == 0:
                 return _Constant(0.0, other)
     return None
 
 
 def _is_own_traffic(node: Any, own: list[str], root: Any) -> bool:
     """Whether the expression is about these metrics, or has no value without those of the node."""
-    found = _metrics(node)
+    found = names_of(node)
     if set(found) <= set(own):  # also where no selector has a name
         return True
     return not any(_answers(root, _named(metric)) for metric in found)
@@ -172,7 +173,7 @@ def _spoilt_by_nan(root: Any, passes: Passes) -> Iterator[Finding]:
     """``sum(a / b)``: where one b is 0, the sum is NaN or infinite, whatever the others are."""
     import promql_parser as promql
 
-    for node in _nodes(root):
+    for node in nodes(root):
         if isinstance(node, promql.AggregateExpr) and str(node.op) in _SPOILT:
             for ratio in _ratios(node.expr):
                 yield Finding(
@@ -186,7 +187,7 @@ def _ratios(node: Any) -> Iterator[Any]:
     """The divisions whose result is summed as it is, by what may be 0."""
     import promql_parser as promql
 
-    node = _bare(node)
+    node = bare(node)
     if isinstance(node, promql.BinaryExpr):
         op = str(node.op)
         if op == "/" and _may_be_zero(node.rhs):
@@ -204,7 +205,7 @@ def _ratios(node: Any) -> Iterator[Any]:
 def _may_be_zero(node: Any) -> bool:
     import promql_parser as promql
 
-    node = _bare(node)
+    node = bare(node)
     if isinstance(node, promql.BinaryExpr):
         op = str(node.op)
         if op == "or":
@@ -223,11 +224,11 @@ def _quantile_without_le(root: Any, passes: Passes) -> Iterator[Finding]:
     """``histogram_quantile`` of buckets that were added up: it has no buckets to look into."""
     import promql_parser as promql
 
-    for node in _nodes(root):
+    for node in nodes(root):
         if not isinstance(node, promql.Call) or node.func.name != "histogram_quantile":
             continue
         for grouping in _aggregations(node.args[1]):
-            if _loses_le(grouping) and any(map(_has_buckets, _nodes(grouping))):
+            if _loses_le(grouping) and any(map(_has_buckets, nodes(grouping))):
                 yield Finding(
                     _shown(grouping),
                     "adds up the buckets of all bounds; write "
@@ -239,7 +240,7 @@ def _aggregations(node: Any) -> Iterator[Any]:
     """Those through which the buckets come."""
     import promql_parser as promql
 
-    node = _bare(node)
+    node = bare(node)
     if isinstance(node, promql.AggregateExpr):
         yield node
         yield from _aggregations(node.expr)
@@ -267,14 +268,14 @@ def _has_buckets(node: Any) -> bool:
     """Whether it selects series of a classic histogram; a native one has no ``le``."""
     import promql_parser as promql
 
-    return isinstance(node, promql.VectorSelector) and _metric(node).endswith("_bucket")
+    return isinstance(node, promql.VectorSelector) and name_of(node).endswith("_bucket")
 
 
 def _equal_rate(root: Any, passes: Passes) -> Iterator[Finding]:
     """``rate(x[5m]) == 0.1``: a rate is extrapolated, and never exactly what is expected."""
     import promql_parser as promql
 
-    for node in _nodes(root):
+    for node in nodes(root):
         equals = isinstance(node, promql.BinaryExpr) and str(node.op) == "=="
         if equals and (_is_rate(node.lhs) or _is_rate(node.rhs)):
             advice = "a rate is rarely equal to a number; write <=, >= or a range"
@@ -285,7 +286,7 @@ def _is_rate(node: Any) -> bool:
     """Whether the value of an expression is a rate, or computed from one."""
     import promql_parser as promql
 
-    node = _bare(node)
+    node = bare(node)
     if isinstance(node, promql.Call):
         name: str = node.func.name
         is_kept = name in _KEEPING_RATES and any(map(_is_rate, node.args))
@@ -326,7 +327,7 @@ def _answers(node: Any, dead: Dead, *, without: str = "") -> bool:
     if isinstance(node, promql.Call) and node.func.name in _ALWAYS:
         return True
     if not isinstance(node, promql.BinaryExpr):
-        return all(_answers(inner, dead, without=without) for inner in _children(node))
+        return all(_answers(inner, dead, without=without) for inner in children(node))
     left = _answers(node.lhs, dead, without=without)
     if str(node.op) == "unless":
         return left
@@ -334,63 +335,6 @@ def _answers(node: Any, dead: Dead, *, without: str = "") -> bool:
     if str(node.op) == "or":
         return left or (right and str(node) != without)
     return left and right
-
-
-def _parsed(expr: str) -> Any:
-    import promql_parser as promql
-
-    try:
-        return promql.parse(expr)
-    except ValueError:  # the doctor says that it cannot be parsed
-        return None
-
-
-def _nodes(node: Any) -> Iterator[Any]:
-    if node is not None:
-        yield node
-        for inner in _children(node):
-            yield from _nodes(inner)
-
-
-def _children(node: Any) -> list[Any]:
-    import promql_parser as promql
-
-    if isinstance(node, promql.BinaryExpr):
-        return [node.lhs, node.rhs]
-    if isinstance(node, promql.Call):
-        return list(node.args)
-    if isinstance(node, promql.MatrixSelector):
-        return [node.vector_selector]
-    if isinstance(node, promql.AggregateExpr):
-        return [node.expr, *([node.param] if node.param is not None else [])]
-    inner = getattr(node, "expr", None)  # parentheses, a sign, a subquery
-    return [] if inner is None else [inner]
-
-
-def _bare(node: Any) -> Any:
-    import promql_parser as promql
-
-    return _bare(node.expr) if isinstance(node, promql.ParenExpr) else node
-
-
-def _metrics(node: Any) -> list[str]:
-    """The names in an expression."""
-    import promql_parser as promql
-
-    selectors = (one for one in _nodes(node) if isinstance(one, promql.VectorSelector))
-    return list(dict.fromkeys(filter(None, map(_metric, selectors))))
-
-
-def _metric(selector: Any) -> str:
-    name: str = selector.name or dict(_equal(selector)).get("__name__", "")
-    return name
-
-
-def _equal(selector: Any) -> list[tuple[str, str]]:
-    import promql_parser as promql
-
-    given = selector.matchers.matchers
-    return [(one.name, one.value) for one in given if one.op == promql.MatchOp.Equal]
 
 
 def _shown(node: Any) -> str:

@@ -179,6 +179,11 @@ class GateReport:
         """Return the results with these statuses, in order."""
         return [result for result in self.results if result.status in statuses]
 
+    def shown(self, status: Status) -> list[Result]:
+        """Return the results with a status as outputs show them: failures the worst first."""
+        results = self.with_status(status)
+        return worst_first(results) if status in (Status.NO_GO, Status.WARNING) else results
+
     @property
     def sentence(self) -> str:
         """The reason for the verdict in one sentence: the worst cause, not the first in a file."""

@@ -17,7 +17,6 @@ from pytest_deploygate.core.report import (
     GateReport,
     alike,
     families,
-    worst_first,
 )
 from pytest_deploygate.core.result import Result, Status
 from pytest_deploygate.core.text import counted, printable, value_and_limit
@@ -64,7 +63,7 @@ def _shown(report: GateReport) -> tuple[list[list[Result]], list[Result]]:
     groups: list[list[Result]] = []
     left: list[Result] = []
     for status in WORST_FIRST:
-        alike_ones = alike(report.with_status(status))
+        alike_ones = alike(report.shown(status))
         most = len(alike_ones) if status in _FAILED else _MOST_OTHERS
         groups += alike_ones[:most]
         left += [result for group in alike_ones[most:] for result in group]
@@ -162,8 +161,8 @@ def annotated(report: GateReport) -> list[str]:
     """Commands of the runner: an error for each NO-GO, a warning for each WARNING."""
     problems = report.obstacles
     errors = [("No verdict", problem) for problem in problems]
-    errors += [_annotation(result) for result in worst_first(report.with_status(Status.NO_GO))]
-    warnings = [_annotation(result) for result in worst_first(report.with_status(Status.WARNING))]
+    errors += [_annotation(result) for result in report.shown(Status.NO_GO)]
+    warnings = [_annotation(result) for result in report.shown(Status.WARNING)]
     return [*_commands("error", errors), *_commands("warning", warnings)]
 
 

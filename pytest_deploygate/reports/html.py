@@ -19,7 +19,6 @@ from pytest_deploygate.core.report import (
     families,
     family,
     series_text,
-    worst_first,
 )
 from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.rounds import Mode
@@ -187,8 +186,8 @@ def _sections(report: GateReport) -> Iterator[Section]:
     number, space = 0, _MOST_OTHERS
     few = len(report.results) <= _MOST_IN_FULL
     for status in WORST_FIRST:
-        results = report.with_status(status)
-        groups = alike(worst_first(results) if status in _FAILED else results)
+        results = report.shown(status)
+        groups = alike(results)
         room = max(0, _MOST_IN_FULL - number) if few or status in _FAILED else 0
         rest = [result for group in groups[room:] for result in group]
         shown = rest if status in _FAILED else rest[:space]

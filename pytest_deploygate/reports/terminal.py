@@ -207,7 +207,7 @@ def _context(report: GateReport, written: Mapping[str, str]) -> Iterator[Line]:
 def _details(report: GateReport, style: Style) -> Iterator[Line]:
     """The failed checks first; not all of thousands, so that the block stays readable."""
     for status in WORST_FIRST:
-        results = report.with_status(status)
+        results = report.shown(status)
         if not results:
             continue
         count = f"({len(results)} check{'s' if len(results) > 1 else ''})"

@@ -99,3 +99,12 @@ def test_series_that_could_not_be_judged_are_not_said_to_pass(
     changes: dict[str, Any], text: str
 ) -> None:
     assert series_text(result(**changes)) == text
+
+
+def test_what_failed_is_shown_worst_first_and_what_passed_in_the_order_of_the_tests() -> None:
+    bad = [result(**FAILED, id=str(value), value=value) for value in (3.0, 30.0, 6.0)]
+    good = [result(id=f"good {value}", value=value) for value in (1.0, 2.4, 0.1)]
+    made = report(*bad, *good)
+    assert [one.value for one in made.shown(Status.NO_GO)] == [30.0, 6.0, 3.0]
+    assert [one.value for one in made.shown(Status.GO)] == [1.0, 2.4, 0.1]
+    assert made.sentence.startswith(f"{made.shown(Status.NO_GO)[0].name}: ")

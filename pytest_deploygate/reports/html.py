@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -285,7 +286,7 @@ def _measured(result: Result) -> str:
     if result.value is None or result.threshold is None:
         return ""
     value, limit = value_and_limit(result.value, result.threshold, result.unit)
-    if value in result.message and limit in result.message:
+    if _says(result.message, value) and _says(result.message, limit):
         return ""
     per_hour = " per hour" if is_slope(result) else ""
     return f"{value}{per_hour}, limit {result.comparison} {limit}{per_hour}"
@@ -294,5 +295,10 @@ def _measured(result: Result) -> str:
 def _labels(result: Result) -> Iterator[tuple[str, str]]:
     """The labels of the series that the message does not name."""
     for name, value in sorted(result.labels.items()):
-        if name != "__name__" and f"{name}={value}" not in result.message:
+        if name != "__name__" and not _says(result.message, f"{name}={value}"):
             yield name, value
+
+
+def _says(message: str, fact: str) -> bool:
+    """Whether a message has a fact whole: 14.4 does not say 4.4, and eu-west does not say eu."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(fact)}(?![\w/-]|[.:]\w)", message))

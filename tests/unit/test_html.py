@@ -100,6 +100,14 @@ def test_what_a_message_does_not_say_stands_beside_it() -> None:
     assert {"mode=", "fast"} <= set(made.texts)
 
 
+def test_a_part_of_a_longer_fact_says_nothing() -> None:
+    """Neither 12.50 s nor 13.00 s are the value and the limit, nor is fast-lane the series."""
+    message = "13.00 s of 12.50 s in the queues (mode=fast-lane)"
+    made = page(report(measured(2.0, 3.0, **FAILED, message=message)))
+    assert "3.00 s, limit < 2.50 s" in made.texts
+    assert {"mode=", "fast"} <= set(made.texts)
+
+
 def test_failures_of_one_family_share_a_card_and_keep_their_own_charts() -> None:
     named = {"cart": 3.0, "mail": 4.0, "shop": 2.6}
     failed = [

@@ -44,7 +44,7 @@ def _found(found: Found, location: str) -> Iterator[str]:
     yield f"Found on {location}"
     rows = [*_rows(found)]
     width = max((len(what) for what, _ in rows), default=0)
-    yield from (f"  {what:<{width}}  {text}" for what, text in rows)
+    yield from (f"  {what:<{width}}  {text}".rstrip() for what, text in rows)
     if not found.recognised:
         yield "  no metrics of HTTP requests or of machines that are known to this command"
         shown = ", ".join(found.names[:_MOST_NAMES])

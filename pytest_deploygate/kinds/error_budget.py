@@ -120,6 +120,7 @@ class ErrorBudget(BadEvents):
         part, whole = (
             f"{round(one / length, 0 if one >= 2 * length else 1):g}" for one in (held, self.period)
         )
+        part = "less than 0.1" if part == "0" else part
         return "" if part == whole else f", over {part} of {whole} {unit}"
 
     def drawn(self) -> str:

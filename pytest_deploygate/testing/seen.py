@@ -59,6 +59,6 @@ def lines(seen: Mapping[str, bool], checks: Iterable[str]) -> Iterator[str]:
         return
     yield f"{len(never)} of {len(every)} checks were never seen to fail:"
     for check in never[:_MOST_LISTED]:
-        yield f"  {check}{'' if check in seen else ' (no test judges it)'}"
+        yield f"  {check}{'' if check in seen else ' (no test of this run judged it)'}"
     if len(never) > _MOST_LISTED:
         yield f"  and {len(never) - _MOST_LISTED} more"

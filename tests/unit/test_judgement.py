@@ -68,7 +68,7 @@ def test_only_a_breach_shows_that_a_check_works() -> None:
     assert breaches(BAD) == {"a": False, "b": True, "c": False}
     assert list(lines(breaches(BAD), ["b", "d"])) == [
         "3 of 4 checks were never seen to fail:",
-        "  d (no test judges it)",
+        "  d (no test of this run judged it)",
         "  a",
         "  c",
     ]

@@ -133,7 +133,13 @@ def test_what_the_message_says() -> None:
 )
 @pytest.mark.parametrize(
     ("held", "over"),
-    [(360, ""), (361, ""), (180, ", over 15 of 30 days"), (3, ", over 0.2 of 30 days")],
+    [
+        (360, ""),
+        (361, ""),
+        (180, ", over 15 of 30 days"),
+        (3, ", over 0.2 of 30 days"),
+        (0.5, ", over less than 0.1 of 30 days"),
+    ],
 )
 def test_what_is_left_of_a_budget(
     bad: float, status: str, value: float, message: str, held: float, over: str

@@ -46,10 +46,10 @@ _EXPLAINED = {
 
 
 def refuse_objective(objective: float, owner: str) -> None:
-    """Refuse an objective that is none, or for which no alert could ever fire.
+    """Refuse an objective that is not between 0 and 1, or for which no alert could ever fire.
 
     Raises:
-        ConfigurationError: that is so.
+        ConfigurationError: it is such an objective.
     """
     if not 0 < objective < 1:
         raise ConfigurationError(
@@ -73,10 +73,10 @@ WRITE_QUERIES = {
 
 
 def refuse_queries(bad: str, total: str, owner: str) -> None:
-    """Refuse queries that do not count events in the windows of the objective, both in one way.
+    """Refuse queries without ``$window``, and a rate held against an increase.
 
     Raises:
-        ConfigurationError: that is so.
+        ConfigurationError: they are such queries.
     """
     for key, query in (("bad", bad), ("total", total)):
         if not has_window(query):
@@ -209,8 +209,8 @@ class BadEvents(Kind):
         """The criterion with the queries of every window.
 
         Raises:
-            ConfigurationError: the objective of this run is none, or its queries cannot be used:
-                a configuration may have replaced the one for bad events.
+            ConfigurationError: the objective of this run or one of its queries cannot be used. A
+                configuration can replace the query of the bad events.
         """
         owner = f"criterion {criterion.id!r}"
         refuse_objective(number(self.objective), owner)

@@ -170,10 +170,10 @@ def cut_off(criterion: Criterion, both: Sequence[Series]) -> str:
 
 
 def falling(falls: float, length: float) -> str:
-    """That a counter is none."""
+    """That a metric falls too often to be a counter."""
     return (
         f"the counts cannot be compared: a series fell {falls:.0f} times in {spoken(length)}: it "
-        "restarts all the time, or is no counter, as increase(metric[$window]) needs"
+        "restarts all the time, or is not a counter, which increase(metric[$window]) needs"
     )
 
 

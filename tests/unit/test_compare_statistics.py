@@ -179,7 +179,7 @@ def test_false_alarms_about_values_are_rare(correlation: float, most: float) -> 
 
 
 def test_a_tripled_error_rate_is_found_with_little_traffic() -> None:
-    """A gate that finds nothing is no gate: 60 minutes of 30 requests a minute."""
+    """A gate that finds nothing is not a gate: 60 minutes of 30 requests a minute."""
 
     def lower(random: np.random.Generator) -> float:
         total = random.poisson(30, (2, 60)).astype(float)

@@ -14,10 +14,12 @@ from pytest_deploygate.core.result import Reason, Result, Status
 from pytest_deploygate.core.series import Measurement, Query, RangeQuery, Series
 from pytest_deploygate.core.text import printable
 from pytest_deploygate.kinds.times import Times
-from pytest_deploygate.kinds.window import STEPS
 
 WINDOW = 7200.0
 """Seconds."""
+
+STEP = 120.0
+"""Seconds between two points: each five-minute window of a query is seen twice."""
 
 MOST = 100
 """A page shows this many checks with their chart, the worst ones first."""
@@ -39,7 +41,7 @@ def wanted(results: Iterable[Result]) -> list[Result]:
 def queries(results: Iterable[Result], at: float) -> list[RangeQuery]:
     """What to ask for at the evaluation time, each expression once."""
     times = Times(at)
-    asked = (times.window(result.query, WINDOW, WINDOW / STEPS) for result in results)
+    asked = (times.window(result.query, WINDOW, STEP) for result in results)
     return list(dict.fromkeys(asked))
 
 

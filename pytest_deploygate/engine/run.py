@@ -245,8 +245,13 @@ class GateRun:
     def _is_narrowed(self, result: Result) -> bool:
         return all(one.expr in result.query for one in self.scope.matchers)
 
-    def with_history(self, results: Sequence[Result], at: float) -> tuple[Result, ...]:
-        """The results, with the two hours before ``at`` if there will be a page with charts."""
+    def with_history(
+        self, results: Sequence[Result], at: float, meanwhile: Callable[[], object]
+    ) -> tuple[Result, ...]:
+        """The results, with the two hours before ``at`` if there will be a page with charts.
+
+        ``meanwhile`` is called while the source answers.
+        """
         if not self.settings.gate_html:
             return tuple(results)
         from pytest_deploygate.engine import history
@@ -255,9 +260,11 @@ class GateRun:
         if not queries:
             return tuple(results)
         self._charts.prefetch(queries)
-        for query in queries:
+        for number, query in enumerate(queries):
             with suppress(SourceError):
                 self._histories[query] = self._charts.ask(query)
+            if number == 0:  # not earlier: a busy interpreter would hold up the requests
+                meanwhile()
         return history.joined(results, self._histories)
 
     def answers(self) -> dict[Query, Measurement | SourceError]:

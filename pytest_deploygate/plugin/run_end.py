@@ -19,6 +19,9 @@ from pytest_deploygate.engine.findings import Findings, SettingsUse
 from pytest_deploygate.engine.run import GateRun
 from pytest_deploygate.reports.outputs import Output, write_all
 
+_SHORT = 0.0003
+"""Seconds after which a thread with an answer gets its turn while the page's modules load."""
+
 
 class RunEnd:
     """Takes the steps from the last test to the last report; each adds to the findings.
@@ -70,7 +73,7 @@ class RunEnd:
         if nothing := self._run.why_nothing_is_selected(results, at):
             self._findings.problem(nothing)
         if not self.conclude().problems:
-            self._findings.charted(self._run.with_history(results, at))
+            self._findings.charted(self._run.with_history(results, at, _load_page))
         note_source(self._findings, self._run)
 
     def act(self, announce: Callable[[str], None], *, in_part: bool) -> None:
@@ -135,3 +138,17 @@ def note_source(findings: Findings, run: GateRun) -> None:
     findings.notice(*run.source.notices())
     if run.settings.gate_record:
         findings.answered(run.answers())
+
+
+def _load_page() -> None:
+    """Import what renders the page; what is wrong with it is said when it is rendered."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(_SHORT)
+    try:
+        from pytest_deploygate.reports import html
+
+        html.environment().get_template(html.PAGE)
+    except Exception:
+        pass
+    finally:
+        sys.setswitchinterval(interval)

@@ -31,6 +31,7 @@ from pytest_deploygate.reports.page_cache import CompiledTemplates
 from pytest_deploygate.reports.strips import strips
 from pytest_deploygate.reports.used import deployed, used
 
+PAGE = "page.html.j2"
 _FAILED = (Status.NO_GO, Status.WARNING)
 _MOST_IN_FULL = 100
 _MOST_OTHERS = 500
@@ -101,7 +102,7 @@ class Section(NamedTuple):
 
 def render(report: GateReport) -> str:
     """The page. Everything printed passes :func:`_harmless` and is escaped after that."""
-    page = environment().get_template("page.html.j2")
+    page = environment().get_template(PAGE)
     sections = list(_sections(report))
     return page.render(
         report=report,

@@ -18,8 +18,10 @@ def answer(*series: Series) -> dict[Query, Measurement]:
     return {history.queries([result()], END)[0]: Measurement(series)}
 
 
-def test_two_hours_in_120_steps_are_asked_for() -> None:
-    assert history.queries([result()], END) == [RangeQuery(result().query, END - 7200.0, END, 60.0)]
+def test_two_hours_are_asked_for_every_two_minutes() -> None:
+    assert history.queries([result()], END) == [
+        RangeQuery(result().query, END - 7200.0, END, 120.0)
+    ]
 
 
 def test_checks_that_share_an_expression_ask_for_it_once() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -60,14 +61,17 @@ class Judgements:
 
     def result(self, criterion: Criterion, place: int) -> Result:
         """The judgement at one of the times, without words."""
+        reason, value = REASONS[self.reasons[place]], float(self.values[place])
+        # NaN may be a breach; of an error it says that there is no value.
+        is_measured = self.worst[place] >= 0 and not (reason is Reason.ERROR and math.isnan(value))
         return Result(
             id=criterion.id,
             name=criterion.title,
             severity=criterion.level,
             status=STATUSES[self.statuses[place]],
-            reason=REASONS[self.reasons[place]],
+            reason=reason,
             message="",
-            value=float(self.values[place]) if self.worst[place] >= 0 else None,
+            value=value if is_measured else None,
             labels=self.named(place) or {},
             timestamp=self.times[place],
         )
@@ -202,7 +206,9 @@ def stacked(times: Sequence[float], results: Sequence[Result]) -> Judgements:
     labels = {tuple(sorted(one.labels.items())): None for one in results}
     places = {key: place for place, key in enumerate(labels)}
     named = [
-        -1 if one.value is None else places[tuple(sorted(one.labels.items()))] for one in results
+        # An error of one of the series names it, and may have no value.
+        -1 if one.value is None and not one.failing else places[tuple(sorted(one.labels.items()))]
+        for one in results
     ]
     return Judgements(
         tuple(times),

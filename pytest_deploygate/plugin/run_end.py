@@ -17,10 +17,11 @@ from pytest_deploygate.engine import conclusion
 from pytest_deploygate.engine.conclusion import RunFacts
 from pytest_deploygate.engine.findings import Findings, SettingsUse
 from pytest_deploygate.engine.run import GateRun
+from pytest_deploygate.reports import load
 from pytest_deploygate.reports.outputs import Output, write_all
 
 _SHORT = 0.0003
-"""Seconds after which a thread with an answer gets its turn while the page's modules load."""
+"""Seconds after which a thread with an answer gets its turn while modules are imported."""
 
 
 class RunEnd:
@@ -73,8 +74,21 @@ class RunEnd:
         if nothing := self._run.why_nothing_is_selected(results, at):
             self._findings.problem(nothing)
         if not self.conclude().problems:
-            self._findings.charted(self._run.with_history(results, at, _load_page))
+            self._findings.charted(self._run.with_history(results, at, self._load_reports))
         note_source(self._findings, self._run)
+
+    def _load_reports(self) -> None:
+        """Import what renders them; what is wrong with it is said when they are rendered."""
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(_SHORT)
+        try:
+            load("gate-html").environment().get_template(load("gate-html").PAGE)
+            if self._run.settings.gate_junit:
+                load("gate-junit")
+        except Exception:
+            pass
+        finally:
+            sys.setswitchinterval(interval)
 
     def act(self, announce: Callable[[str], None], *, in_part: bool) -> None:
         """Do about the verdict what is configured.
@@ -138,17 +152,3 @@ def note_source(findings: Findings, run: GateRun) -> None:
     findings.notice(*run.source.notices())
     if run.settings.gate_record:
         findings.answered(run.answers())
-
-
-def _load_page() -> None:
-    """Import what renders the page; what is wrong with it is said when it is rendered."""
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(_SHORT)
-    try:
-        from pytest_deploygate.reports import html
-
-        html.environment().get_template(html.PAGE)
-    except Exception:
-        pass
-    finally:
-        sys.setswitchinterval(interval)

@@ -6,6 +6,7 @@ A new report is one module here with ``render(report) -> str``, one line below a
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from pytest_deploygate.core.report import GateReport
 
@@ -22,6 +23,10 @@ OPTIONS = tuple(_RENDERERS)
 
 def render(option: str, report: GateReport) -> str:
     """The text of the report that an option asks for; its libraries are imported only now."""
-    module = import_module(f"{__name__}.{_RENDERERS[option]}")
-    text: str = module.render(report)
+    text: str = load(option).render(report)
     return text
+
+
+def load(option: str) -> Any:
+    """Import what renders a report: where there is time to, or when it is rendered."""
+    return import_module(f"{__name__}.{_RENDERERS[option]}")

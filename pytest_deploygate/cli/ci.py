@@ -10,9 +10,9 @@ import json
 import re
 import shlex
 import sys
-from importlib import resources
 from pathlib import Path
 
+from pytest_deploygate.cli.templates import rendered
 from pytest_deploygate.core.durations import seconds
 from pytest_deploygate.core.errors import ConfigurationError
 
@@ -78,24 +78,8 @@ def pipeline(given: argparse.Namespace) -> str:
     Raises:
         ConfigurationError: a value cannot be used in a script.
     """
-    from jinja2 import Environment, StrictUndefined
-
-    # the usual {{ }} is also GitHub's syntax for expressions
-    environment = Environment(
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        # a misspelt name must fail here, not become an empty word in somebody's deploy script
-        undefined=StrictUndefined,
-        autoescape=False,  # the filters below quote for YAML, Groovy and shell instead of HTML
-    )
-    environment.filters |= {"yaml": _yaml, "groovy": _groovy, "shell": shlex.quote}
-    folder = resources.files("pytest_deploygate.cli") / "pipelines"
-    source = (folder / PLATFORMS[given.platform]).read_text(encoding="utf-8")
-    return environment.from_string(source).render(_values(given))
+    filters = {"yaml": _yaml, "groovy": _groovy, "shell": shlex.quote}
+    return rendered("pipelines", PLATFORMS[given.platform], _values(given), filters)
 
 
 def _values(given: argparse.Namespace) -> dict[str, object]:

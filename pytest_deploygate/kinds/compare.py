@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from pytest_deploygate.core.criterion import Criterion
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
-from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of, silent_for
+from pytest_deploygate.kinds.compare_base import TwoSides
 from pytest_deploygate.kinds.compare_pair import Differences, Logarithmic, Pair, Spans
 from pytest_deploygate.kinds.compare_shares import Shares
 from pytest_deploygate.kinds.compare_sides import NEW, OLD
+from pytest_deploygate.kinds.compare_slices import age_of, places_of, range_of, silent_for
 from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.limit import hold
 from pytest_deploygate.kinds.times import Times

@@ -7,18 +7,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from itertools import pairwise
 from typing import NamedTuple, Self
 
 from pytest_deploygate.core.criterion import Comparison, Criterion, Limit, NoData, number
 from pytest_deploygate.core.durations import Duration, seconds, spoken
 from pytest_deploygate.core.errors import ConfigurationError
 from pytest_deploygate.core.result import Reason, Sides
-from pytest_deploygate.core.series import InstantQuery, RangeQuery, Series
+from pytest_deploygate.core.series import InstantQuery, Series
 from pytest_deploygate.core.severity import Severity
 from pytest_deploygate.kinds import compare_sides as sided
 from pytest_deploygate.kinds import compare_words as words
-from pytest_deploygate.kinds import window as past
 from pytest_deploygate.kinds.base import Answers, InRun, Kind
 from pytest_deploygate.kinds.compare_pair import Pair, Spans, undecided
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key, Scrapes
@@ -30,7 +28,6 @@ _TIMES = "x"
 _LEAST_STEP = 60.0
 _SCRAPES_IN_STEP = 4
 _USUAL_INTERVAL = 15.0
-_FEWEST_SILENT = 3
 
 
 class _State(NamedTuple):
@@ -332,41 +329,6 @@ class TwoSides(Kind):
     @abstractmethod
     def _ratio(self, criterion: Criterion) -> str:
         """The ratio as PromQL, to be drawn."""
-
-
-def range_of(expr: str, end: float, length: float, step: float) -> RangeQuery:
-    """Points every ``step`` seconds until the end, as many as the length has room for."""
-    steps = math.floor(max(length, 0.0) / step + 1e-6)
-    return RangeQuery(expr, round(end - steps * step, 3), round(end, 3), step)
-
-
-def places_of(series: Series, end: float, step: float) -> dict[int, float]:
-    """The finite values, by the number of steps before the end."""
-    found = ((round((end - time) / step), value) for time, value in series.points)
-    return {place: value for place, value in found if math.isfinite(value)}
-
-
-def silent_for(own: Mapping[int, float], other: Mapping[int, float]) -> int:
-    """The newest slices in which a side had nothing while the other had something.
-
-    None if they are fewer than three, or if the side was silent for as long before: what is seldom
-    has gaps.
-
-    Args:
-        own: what a side has, by the number of steps before the end.
-        other: the same of the other side.
-    """
-    places = sorted(own)
-    silent = places[0] if places else 0
-    longest = max((b - a - 1 for a, b in pairwise(places)), default=0)
-    if silent < _FEWEST_SILENT or silent <= longest:
-        return 0
-    return silent if any(place < silent for place in other) else 0
-
-
-def age_of(series: Sequence[Series], end: float, step: float) -> float:
-    """Seconds for which no series of a side has had a value, 0 if one has a current one."""
-    return min(past.age_of_ended(one, end, 2 * step) for one in series)
 
 
 def _by_key(sides: sided.Sides, answer: Sequence[Series]) -> dict[Key, list[Series]]:

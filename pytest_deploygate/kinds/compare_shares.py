@@ -13,9 +13,10 @@ from pytest_deploygate.core.result import Sides
 from pytest_deploygate.core.series import Query, Series
 from pytest_deploygate.kinds import compare_words as words
 from pytest_deploygate.kinds.base import InRun
-from pytest_deploygate.kinds.compare_base import TwoSides, age_of, places_of, range_of, silent_for
+from pytest_deploygate.kinds.compare_base import TwoSides
 from pytest_deploygate.kinds.compare_pair import Pair, Spans
 from pytest_deploygate.kinds.compare_sides import NEW, OLD, Key
+from pytest_deploygate.kinds.compare_slices import age_of, places_of, range_of, silent_for
 from pytest_deploygate.kinds.decision import Decision, Lack
 from pytest_deploygate.kinds.times import Times
 from pytest_deploygate.promql.windows import has_window

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pytest_deploygate.cli.init.server import Found, Slowness, job_matcher
+from pytest_deploygate.cli.templates import rendered
 from pytest_deploygate.core.durations import spoken
 from pytest_deploygate.core.text import value_text
 
@@ -188,25 +189,7 @@ def _toml(text: str) -> str:
 
 
 def _rendered(template: str, **values: object) -> str:
-    from importlib import resources
-
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        # the usual {{ }} is also Python's syntax in f-strings
-        variable_start_string="<<",
-        variable_end_string=">>",
-        block_start_string="<%",
-        block_end_string="%>",
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        undefined=StrictUndefined,
-        autoescape=False,  # the filters below quote for Python
-    )
-    environment.filters |= {"python": _python, "block": _block}
-    folder = resources.files("pytest_deploygate.cli.init") / "templates"
-    text = (folder / template).read_text(encoding="utf-8")
-    return environment.from_string(text).render(values)
+    return rendered("init/templates", template, values, {"python": _python, "block": _block})
 
 
 def _python(text: str) -> str:
